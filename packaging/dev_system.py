@@ -93,7 +93,7 @@ def debian_packages(wanted: Sequence[str], purpose: str) -> bool:
     if not root:
         print(f"Missing Debian packages for {purpose}; install them with:\n  {' '.join(command)}", flush=True)
         return False
-    print(f"Installing {len(names)} Debian packages for {purpose} …", flush=True)
+    print(f"Installing Debian packages for {purpose} ({len(names)}) …", flush=True)
     done = _apt(command)
     if done.returncode != 0:
         print(f"{done.stdout}apt-get could not install them (exit code {done.returncode}).", flush=True)

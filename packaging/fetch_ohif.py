@@ -34,9 +34,10 @@ STAMP = ".complete.json"
 LICENSE = "LICENSE-OHIF.txt"
 CACHE_VARIABLE = "NEGATOSCOPE_CACHE"
 
-# Parts of the build that the offline viewer never asks for: the run time of ONNX models, sample customisations,
-# source maps, sign-in with OIDC, a service worker that is never registered, settings of other web servers.
-# app-config.js is ours and is served, not stored. dicom-microscopy-viewer stays: whole-slide images need it.
+# Parts of the build that the offline viewer never asks for: the run time of ONNX models, sample
+# customisations, source maps, sign-in with OIDC, a service worker that is never registered, settings of
+# other web servers. app-config.js is ours and is served, not stored. dicom-microscopy-viewer stays:
+# whole-slide images need it.
 PRUNED_FOLDERS = frozenset({"customizations", "ort"})
 PRUNED_SUFFIXES = frozenset({".map"})
 PRUNED_FILES = frozenset(
@@ -164,8 +165,8 @@ def _checked_tarball(cache: Path, integrity: str, npm: Sequence[str] | None) -> 
         fetched = _fetch(workspace, npm_command() if npm is None else npm)
         if not _matches(fetched, integrity):
             raise OhifError(
-                f"The downloaded {PACKAGE} {VERSION} is not the expected file (its sha512 differs) and was thrown "
-                "away. Try again; if it stays so, something between this machine and the npm registry alters it."
+                f"The downloaded {PACKAGE} {VERSION} is not the expected file (its sha512 differs) and was "
+                "thrown away. Try again; if it stays so, something on the way from the registry alters it."
             )
         fetched.replace(kept)
     return kept

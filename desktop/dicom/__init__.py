@@ -1,0 +1,1 @@
+"""Values in, values out: reads DICOM files, and knows nothing of databases, servers and windows."""

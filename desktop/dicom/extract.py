@@ -1,0 +1,205 @@
+"""Fills the records from a data set in the DICOM JSON Model."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from . import uids
+from .elements import UNDEFINED
+from .metadata import JsonElement, Model, person_name_text
+from .records import Instance, Patient, Pixels, Series, Study, Vector
+
+if TYPE_CHECKING:
+    from .header import Parsed
+
+_PHASES = (
+    ("TemporalPositionIdentifier", "00200100"),
+    ("DiffusionBValue", "00189087"),
+    ("TriggerTime", "00181060"),
+    ("EchoTime", "00180081"),
+    ("20011003", "20011003"),  # Philips: diffusion b-factor
+    ("0019100c", "0019100C"),  # Siemens: b-value
+    ("00431039", "00431039"),  # GE: b-value and others; the first, without its offset of 10^9
+    ("FrameReferenceTime", "00541300"),
+)
+"""What tells images of one place apart, in the order in which OHIF tries it."""
+
+_SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
+_PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
+_CT_POSITION = "00189326"
+_LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
+
+
+def value_text(value: bytes) -> str:
+    """Return an element's bytes as text without padding, for comparing and for UIDs."""
+    return value.decode("latin-1").strip("\0 ")
+
+
+def make_patient(model: Model) -> Patient:
+    """Return the patient's identity."""
+    return Patient(
+        PatientID=_text(model, "00100020"),
+        IssuerOfPatientID=_text(model, "00100021"),
+        PatientName=_name(model, "00100010"),
+        PatientBirthDate=_text(model, "00100030"),
+        PatientSex=_text(model, "00100040"),
+    )
+
+
+def make_study(model: Model) -> Study:
+    """Return what the file says of its study."""
+    return Study(
+        StudyInstanceUID=_text(model, "0020000D"),
+        StudyDate=_text(model, "00080020"),
+        StudyTime=_text(model, "00080030"),
+        StudyDescription=_text(model, "00081030"),
+        StudyID=_text(model, "00200010"),
+        AccessionNumber=_text(model, "00080050"),
+        ReferringPhysicianName=_name(model, "00080090"),
+        PatientAge=_text(model, "00101010"),
+    )
+
+
+def make_series(model: Model) -> Series:
+    """Return what the file says of its series."""
+    return Series(
+        SeriesInstanceUID=_text(model, "0020000E"),
+        Modality=_text(model, "00080060"),
+        SeriesNumber=_integer(model, "00200011"),
+        SeriesDescription=_text(model, "0008103E"),
+        SeriesDate=_text(model, "00080021"),
+        SeriesTime=_text(model, "00080031"),
+        BodyPartExamined=_text(model, "00180015"),
+        ProtocolName=_text(model, "00181030"),
+        Manufacturer=_text(model, "00080070"),
+    )
+
+
+def make_instance(model: Model) -> Instance:
+    """Return what display sets and searches need of this instance."""
+    frames = _integer(model, "00280008")
+    shared, frame = _item(model, _SHARED_GROUPS), _item(model, _FRAME_GROUPS)
+    detector = _item(model, _DETECTORS)
+    return Instance(
+        SOPInstanceUID=_text(model, "00080018"),
+        SOPClassUID=_text(model, "00080016"),
+        StudyInstanceUID=_text(model, "0020000D"),
+        SeriesInstanceUID=_text(model, "0020000E"),
+        Modality=_text(model, "00080060"),
+        InstanceNumber=_integer(model, "00200013"),
+        NumberOfFrames=frames,
+        Rows=_integer(model, "00280010"),
+        Columns=_integer(model, "00280011"),
+        SamplesPerPixel=_integer(model, "00280002"),
+        BitsAllocated=_integer(model, "00280100"),
+        PhotometricInterpretation=_text(model, "00280004"),
+        ImageType=tuple(str(value or "") for value in _values(model, "00080008")),
+        FrameOfReferenceUID=_text(model, "00200052"),
+        FrameTime=_number(model, "00181063"),
+        AcquisitionDateTime=_text(model, "0008002A"),
+        ImagePositionPatient=_vector(model, "00200032", 3),
+        ImageOrientationPatient=_vector(model, "00200037", 6),
+        has_pixel_measures=_PIXEL_MEASURES in frame
+        or _PIXEL_MEASURES in shared
+        or (_has(model, "00280030") and (_has(model, "00180050") or _has(model, "00180088"))),
+        has_orientation=_PLANE_ORIENTATION in shared
+        or _PLANE_ORIENTATION in frame
+        or _has(model, "00200037")
+        or _has(detector, "00200037"),
+        has_position=_PLANE_POSITION in frame
+        or _CT_POSITION in frame
+        or _has(model, "00200032")
+        or _has(detector, "00200032"),
+        time_points=_time_points(model, frames),
+        phases=tuple((name, number) for name, tag in _PHASES if (number := _phase(model, tag)) is not None),
+    )
+
+
+def make_pixels(model: Model, parsed: "Parsed") -> Pixels:
+    """Return where the pixels are. ``parsed`` is the file as it was read."""
+    element = parsed.pixels
+    if element is None:
+        return Pixels(parsed.syntax)
+    bits = _integer(model, "00280100") or 0
+    big_endian = parsed.syntax in (uids.EXPLICIT_VR_BIG_ENDIAN, uids.GE_PRIVATE_BIG_ENDIAN_PIXELS)
+    # 8-bit pixels in big-endian OW are two to a word (PS3.5 §8.1.1).
+    in_words = big_endian and element.vr == "OW"
+    return Pixels(
+        TransferSyntaxUID=parsed.syntax,
+        offset=element.start,
+        length=None if element.length == UNDEFINED else element.length,
+        frames=max(1, _integer(model, "00280008") or 1),
+        frame_bits=_frame_bits(model, bits),
+        word_bits=max(16 if in_words else 8, bits),
+        big_endian=big_endian,
+        extended_offsets=parsed.value(0x7FE00001),
+        extended_lengths=parsed.value(0x7FE00002),
+    )
+
+
+def _frame_bits(model: Model, bits: int) -> int:
+    samples = _integer(model, "00280002") or 1
+    rows, columns = _integer(model, "00280010") or 0, _integer(model, "00280011") or 0
+    if _text(model, "00280004") == "YBR_FULL_422":
+        samples = 2  # four samples for two pixels (PS3.3 §C.7.6.3.1.2)
+    return rows * columns * samples * bits
+
+
+def _values(model: Model, tag: str) -> list[Any]:
+    return (model.get(tag) or {}).get("Value") or []
+
+
+def _first(model: Model, tag: str) -> Any:
+    values = _values(model, tag)
+    return values[0] if values else None
+
+
+def _text(model: Model, tag: str) -> str:
+    value = _first(model, tag)
+    return "" if value is None else str(value)
+
+
+def _name(model: Model, tag: str) -> str:
+    value = _first(model, tag)
+    return person_name_text(value) if isinstance(value, dict) else str(value or "")
+
+
+def _number(model: Model, tag: str) -> float | None:
+    value = _first(model, tag)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _integer(model: Model, tag: str) -> int | None:
+    """As JavaScript's parseInt does: the digits that a broken value begins with count."""
+    value = _first(model, tag)
+    if isinstance(value, int | float):
+        return int(value)
+    match = _LEADING_INTEGER.match(str(value or ""))
+    return int(match[1]) if match else None
+
+
+def _vector(model: Model, tag: str, length: int) -> Vector | None:
+    values = _values(model, tag)
+    if len(values) != length or not all(isinstance(value, int | float) for value in values):
+        return None
+    return tuple(float(value) for value in values)
+
+
+def _has(model: Model, tag: str) -> bool:
+    return bool(_values(model, tag))
+
+
+def _item(model: Model, tag: str) -> dict[str, JsonElement]:
+    item = _first(model, tag)
+    return item if isinstance(item, dict) else {}
+
+
+def _time_points(model: Model, frames: int | None) -> int:
+    slots = _values(model, "00540070")
+    return len(set(slots)) if frames and frames > 1 and len(slots) == frames else 0
+
+
+def _phase(model: Model, tag: str) -> float | None:
+    number = _number(model, tag)
+    if number is None:
+        return None
+    return number % 100000 if tag == "00431039" else number

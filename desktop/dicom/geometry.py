@@ -1,0 +1,35 @@
+"""Vectors in the patient's space, in mm (PS3.3 §C.7.6.2.1.1)."""
+
+import math
+
+from .records import Vector
+
+ORIENTATION_TOLERANCE = 0.01
+
+
+def normal(orientation: Vector) -> Vector:
+    """Return the cross product of the row's and the column's direction cosines."""
+    a, b, c, d, e, f = orientation
+    return (b * f - c * e, c * d - a * f, a * e - b * d)
+
+
+def dot(one: Vector, other: Vector) -> float:
+    """Return the scalar product."""
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def subtract(one: Vector, other: Vector) -> Vector:
+    """Return ``one`` less ``other``."""
+    return tuple(a - b for a, b in zip(one, other, strict=True))
+
+
+def distance(one: Vector, other: Vector) -> float:
+    """Return how far two points are apart."""
+    return math.dist(one, other)
+
+
+def same_orientation(one: Vector | None, other: Vector | None) -> bool:
+    """Whether two orientations are equal within :data:`ORIENTATION_TOLERANCE` in each cosine."""
+    if one is None or other is None:
+        return False
+    return all(abs(a - b) < ORIENTATION_TOLERANCE for a, b in zip(one, other, strict=True))

@@ -1,0 +1,294 @@
+"""One file in one pass: opened once, read up to its pixels, never further.
+
+The outcome is a :class:`~desktop.dicom.records.Header`, or a sentence that says why there is none.
+"""
+
+import hashlib
+import io
+import os
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ..errors import NotDicom, Unreadable
+from . import uids
+from .elements import UNDEFINED, Cut, Element, Malformed, Walker
+from .extract import make_instance, make_patient, make_pixels, make_series, make_study, value_text
+from .metadata import Fragments, Model, bulk_data_place, encode_dataset, join_dicom, join_plain, make_fragment, pack
+from .records import FileRef, Header
+from .sniff import HEAD_LENGTH, Encoding, Kind, guess_encoding, sniff
+
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data."""
+
+INFLATED_LIMIT = 1 << 30
+"""Bytes that a deflated data set may have; more is taken for an attack."""
+
+HEADER_LIMIT = 1 << 29
+"""Bytes that may stand before the pixels."""
+
+_FIRST_READ = 1 << 16
+_TRANSFER_SYNTAX, _META_SOP_CLASS, _META_SOP_INSTANCE = 0x00020010, 0x00020002, 0x00020003
+_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+_DIRECTORY_RECORDS, _FILE_SET_ID = 0x00041220, 0x00041130
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file's elements before its pixels.
+
+    Attributes:
+        meta: File Meta Information, as text by tag.
+        syntax: Transfer Syntax UID, found out by looking where the file does not say.
+        walker: over the buffer that ``elements`` are in.
+        elements: of the top level, up to the pixels.
+        pixels: the element that holds the pixels; its ``start`` counts in ``stream``.
+        stream: the file, or the inflated data set.
+        size: bytes of ``stream``.
+    """
+
+    meta: dict[int, str]
+    syntax: str
+    walker: Walker
+    elements: tuple[Element, ...]
+    pixels: Element | None
+    stream: BinaryIO
+    size: int
+
+    def value(self, tag: int) -> bytes:
+        """Return the bytes of a top-level element; empty if it is not there."""
+        for element in self.elements:
+            if element.tag == tag:
+                return self.walker.data[element.start : element.end]
+        return b""
+
+
+def read_header(ref: FileRef) -> Header:
+    """Read the header of one file.
+
+    Raises:
+        NotDicom: the file is something else, or a DICOMDIR; the sentence says what.
+        Unreadable: the file cannot be opened, or is damaged, or belongs to no study.
+    """
+    try:
+        with open(ref.path, "rb", buffering=0) as file:  # noqa: PTH123 - surrogates in names
+            return _make_header(ref, parse(file, os.fstat(file.fileno()).st_size))
+    except OSError as error:
+        raise Unreadable(f"It cannot be read: {error.strerror or type(error).__name__}.") from error
+
+
+def parse(file: BinaryIO, size: int) -> Parsed:
+    """Read the elements of a DICOM file up to its pixels.
+
+    Args:
+        file: open at its beginning.
+        size: its bytes.
+
+    Raises:
+        NotDicom, Unreadable: as :func:`read_header`.
+    """
+    data = file.read(_FIRST_READ)
+    finding = sniff(data[:HEAD_LENGTH])
+    if finding.kind is Kind.OTHER:
+        raise NotDicom(f"It is {finding.what}.")
+    try:
+        return _parse(file, size, data, finding.start)
+    except Malformed as error:
+        raise Unreadable(f"Its header is damaged: {error}. Copy it again from its source.") from error
+    except zlib.error as error:
+        raise Unreadable("Its deflated data set is damaged or cut short. Copy it again from its source.") from error
+
+
+def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
+    meta, start, data = _read_meta(file, size, data, start)
+    syntax = meta.get(_TRANSFER_SYNTAX, "")
+    stream = file
+    if syntax == uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+        data = _inflate(data[start:] + file.read())
+        stream, size, start = io.BytesIO(data), len(data), 0
+    encoding = find_encoding(syntax, data[start : start + HEAD_LENGTH])
+    walker, elements, pixels = _read_dataset(stream, size, data, start, encoding)
+    if not syntax or not _syntax_fits(syntax, pixels):
+        syntax = _syntax_of(encoding)
+    return Parsed(meta, syntax, walker, elements, pixels, stream, size)
+
+
+def _read_meta(
+    file: BinaryIO, size: int, data: bytes, start: int
+) -> tuple[dict[int, str], int, bytes]:
+    """Return File Meta Information by tag, the offset of the data set, and the buffer, which may have grown."""
+    head = data[start : start + HEAD_LENGTH]
+    if head[:2] != b"\x02\x00":
+        return {}, start, data
+    encoding = guess_encoding(head) or Encoding(implicit_vr=False, little_endian=True)
+    while True:
+        walker = Walker(data, Encoding(encoding.implicit_vr, little_endian=True))
+        meta: dict[int, str] = {}
+        at = start
+        try:
+            for element in walker.elements(start, len(data), implicit=encoding.implicit_vr):
+                if element.tag >> 16 != 2:
+                    break
+                meta[element.tag] = data[element.start : element.end].decode("latin-1").strip("\0 ")
+                at = element.next
+        except Cut as cut:
+            if meta and cut.tag >> 16 != 2:
+                return meta, at, data
+            data = _grow(file, size, data, cut)
+            continue
+        except Malformed:
+            if not meta:
+                raise
+        return meta, at, data
+
+
+def _read_dataset(
+    stream: BinaryIO, size: int, data: bytes, start: int, encoding: Encoding
+) -> tuple[Walker, tuple[Element, ...], Element | None]:
+    elements: list[Element] = []
+    while True:
+        walker = Walker(data, encoding)
+        try:
+            for element in walker.elements(
+                start, len(data), implicit=encoding.implicit_vr, stop=PIXEL_TAGS
+            ):
+                if element.tag in PIXEL_TAGS:
+                    return walker, tuple(elements), element
+                elements.append(element)
+                start = element.next
+        except Cut as cut:
+            data = _grow(stream, size, data, cut)
+            continue
+        if len(data) >= size or len(data) - start >= 12:
+            return walker, tuple(elements), None
+        data = _grow(stream, size, data, Cut(start + 12, 0))
+
+
+def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
+    """Return a buffer that holds what was missing, and some more."""
+    if len(data) >= size or cut.need > size:
+        raise Unreadable(
+            f"It is cut short: it ends within element ({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X}) of its header, after "
+            f"{size:,} bytes. Copy it again from its source."
+        )
+    if cut.need > HEADER_LIMIT:
+        raise Unreadable("Its header is larger than 512 MB.")
+    stream.seek(len(data))
+    more = stream.read(max(cut.need - len(data), len(data)))
+    if not more:
+        raise Unreadable("It became shorter while it was read. Try again when it is written.")
+    return data + more
+
+
+def _syntax_fits(syntax: str, pixels: Element | None) -> bool:
+    """Whether pixels of defined length go with the syntax: some writers leave a compressed one's name behind."""
+    return pixels is None or pixels.length == UNDEFINED or syntax in uids.NATIVE_SYNTAXES
+
+
+def _inflate(deflated: bytes) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(deflated, INFLATED_LIMIT)
+    if inflater.unconsumed_tail:
+        raise Unreadable("Its deflated data set is larger than 1 GB.")
+    return inflated
+
+
+def find_encoding(syntax: str, head: bytes) -> Encoding:
+    """Tell how a data set is written, by its transfer syntax, and by its first bytes where they say otherwise."""
+    implicit = syntax in (
+        uids.IMPLICIT_VR_LITTLE_ENDIAN,
+        uids.GE_PRIVATE_BIG_ENDIAN_PIXELS,
+        uids.PAPYRUS_IMPLICIT_VR_LITTLE_ENDIAN,
+    )
+    said = Encoding(implicit, syntax != uids.EXPLICIT_VR_BIG_ENDIAN)
+    guessed = guess_encoding(head)
+    if not syntax:
+        return guessed or Encoding(implicit_vr=True, little_endian=True)
+    if len(head) >= 6 and (guessed is None or guessed != said):
+        # What stands where a VR belongs is decisive: a length never looks like two capital letters.
+        looks_explicit = head[4:6].isalpha() and head[4:6].isupper()
+        return Encoding(not looks_explicit, said.little_endian)
+    return said
+
+
+def _syntax_of(encoding: Encoding) -> str:
+    if not encoding.little_endian:
+        return uids.EXPLICIT_VR_BIG_ENDIAN
+    return uids.IMPLICIT_VR_LITTLE_ENDIAN if encoding.implicit_vr else uids.EXPLICIT_VR_LITTLE_ENDIAN
+
+
+def _make_header(ref: FileRef, parsed: Parsed) -> Header:
+    if not parsed.elements:
+        raise Unreadable("It holds no data elements.")
+    identity, notes = _identify(parsed)
+    place = bulk_data_place(identity[_STUDY], identity[_SERIES], identity[_SOP_INSTANCE])
+    try:
+        fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag)
+    except (Malformed, Cut) as error:
+        raise Unreadable("Its header is damaged: a sequence is cut short. Copy it again from its source.") from error
+    for tag, uid in identity.items():
+        if uid and (tag not in fragments or fragments[tag].element.get("Value") != [uid]):
+            fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
+    model: Model = {f"{tag:08X}": fragment.element for tag, fragment in fragments.items()}
+    return Header(
+        file=ref,
+        patient=make_patient(model),
+        study=make_study(model),
+        series=make_series(model),
+        instance=make_instance(model),
+        pixels=make_pixels(model, parsed),
+        dicom_json=pack(join_dicom(fragments)),
+        ohif_json=pack(join_plain(fragments)),
+        notes=(*notes, *_pixel_notes(model, parsed)),
+    )
+
+
+def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
+    """Return the four UIDs, with stable ones made from the content where the file has none, and what to say of it."""
+
+    def text(tag: int) -> str:
+        return value_text(parsed.value(tag))
+
+    sop_class = text(_SOP_CLASS) or parsed.meta.get(_META_SOP_CLASS, "")
+    if sop_class == uids.MEDIA_STORAGE_DIRECTORY or parsed.value(_DIRECTORY_RECORDS) or parsed.value(_FILE_SET_ID):
+        raise NotDicom("It is a DICOMDIR, a table of contents. The files that it lists are read by themselves.")
+    if sop_class in uids.NOT_OF_A_PATIENT:
+        raise Unreadable("It belongs to no study: it holds settings for viewers or scanners, no images.")
+    study, series = text(_STUDY), text(_SERIES)
+    instance = text(_SOP_INSTANCE) or parsed.meta.get(_META_SOP_INSTANCE, "")
+    missing = []
+    if not uids.is_uid(study):
+        # Patient ID, name, date, time, Study ID, Accession Number: what one study's files have in common.
+        tags = (0x00100020, 0x00100010, 0x00080020, 0x00080030, 0x00200010, 0x00080050)
+        study = uids.make_uid("study", study, *map(text, tags))
+        missing.append("Study Instance UID")
+    if not uids.is_uid(series):
+        # Modality, number, description, date and time.
+        tags = (0x00080060, 0x00200011, 0x0008103E, 0x00080021, 0x00080031)
+        series = uids.make_uid("series", study, series, *map(text, tags))
+        missing.append("Series Instance UID")
+    if not uids.is_uid(instance):
+        instance = uids.make_uid("instance", _digest(parsed.stream))
+        missing.append("SOP Instance UID")
+    notes = [f"It has no valid {' and no '.join(missing)}; made from its content."] if missing else []
+    return {_STUDY: study, _SERIES: series, _SOP_INSTANCE: instance, _SOP_CLASS: sop_class}, notes
+
+
+def _digest(stream: BinaryIO) -> str:
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _pixel_notes(model: Model, parsed: Parsed) -> list[str]:
+    if parsed.pixels is None:
+        return ["It is an image without pixels: only its header is there."] if "00280010" in model else []
+    there, length = max(parsed.size - parsed.pixels.start, 0), parsed.pixels.length
+    if length != UNDEFINED and length > there:
+        return [
+            f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go. "
+            "Copy it again from its source."
+        ]
+    return []

@@ -1,0 +1,368 @@
+"""Data sets as JSON: the DICOM JSON Model (PS3.18 Annex F), and the plain form that OHIF's dicomjson source wants.
+
+The files of a series have most of their elements in common, byte for byte, so each element's JSON is kept and used
+again. pydicom is the judge of the outcome (``tests/unit/dicom/test_metadata.py``).
+"""
+
+import base64
+import json
+import math
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydicom import datadict
+
+from .elements import Element, Walker, dictionary_vr
+from .text import DEFAULT_ENCODINGS, decode, find_encodings
+
+METADATA_VERSION = 1
+"""Grows when the stored JSON changes its form; older pieces are then made anew from the file."""
+
+JsonElement = dict[str, Any]
+Model = dict[str, JsonElement]
+"""Tag as eight upper-case hexadecimal digits → ``{"vr": …, "Value": […]}``."""
+
+INLINE_LIMIT = 1024
+"""Bytes of a binary value up to which it stands in the JSON itself."""
+
+_KEPT_LIMIT = 4096
+_KEPT_COUNT = 50_000
+
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_TEXT_ONE = frozenset({"LT", "ST", "UT"})
+_WITH_CHARSET = frozenset({"LO", "SH", "UC", "PN", "LT", "ST", "UT"})
+_NUMBERS = {
+    "FL": ("f", 4),
+    "FD": ("d", 8),
+    "SS": ("h", 2),
+    "US": ("H", 2),
+    "SL": ("i", 4),
+    "UL": ("I", 4),
+    "SV": ("q", 8),
+    "UV": ("Q", 8),
+}
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
+_PRIVATE_VRS = _NUMBERS.keys() | "AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
+
+_PIXEL_GROUP = 0x7FE0
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_PIXEL_REPRESENTATION = 0x00280103
+_OVERLAY_DATA = 0x60003000
+
+# Viewers need these whole, and at once: palettes and look-up tables.
+_INLINE_ALWAYS = frozenset({0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x00283006})
+
+
+class Fragment(NamedTuple):
+    """One element as JSON, in both forms.
+
+    Attributes:
+        element: its value in the JSON Model.
+        dicom: ``"00100020":{"vr":"LO","Value":["1CT1"]}``.
+        plain: ``"PatientID":"1CT1"``; empty for an element that has no value.
+    """
+
+    element: JsonElement
+    dicom: str
+    plain: str
+
+
+Fragments = dict[int, Fragment]
+
+_kept: dict[tuple[int, str, bytes, object], Fragment] = {}
+
+
+def make_fragment(tag: int, element: JsonElement) -> Fragment:
+    """Write one element of the JSON Model in both forms."""
+    name = f"{tag:08X}"
+    plain = naturalize_element(name, element)
+    return Fragment(
+        element,
+        f'"{name}":{_dump(element)}',
+        "" if plain is None else f'"{_keyword(name)}":{_dump(plain)}',
+    )
+
+
+def join_dicom(fragments: Fragments) -> str:
+    """Return the data set in the DICOM JSON Model."""
+    return "{" + ",".join([fragment.dicom for _, fragment in sorted(fragments.items())]) + "}"
+
+
+def join_plain(fragments: Fragments) -> str:
+    """Return the data set in OHIF's plain form.
+
+    Keyword → value. One value stands alone, several are a list, sequences are always lists, names are strings with
+    all component groups, what is empty is left out. Tags without a keyword are lower-case hexadecimal, as OHIF asks
+    for them.
+    """
+    return "{" + ",".join([fragment.plain for fragment in fragments.values() if fragment.plain]) + "}"
+
+
+def pack(text: str) -> bytes:
+    """Return ``text`` in UTF-8, deflated."""
+    return zlib.compress(text.encode("utf-8", "replace"), 1)
+
+
+def unpack(piece: bytes) -> bytes:
+    """Return the text that :func:`pack` was given, in UTF-8."""
+    return zlib.decompress(piece)
+
+
+def bulk_data_place(study_uid: str, series_uid: str, instance_uid: str) -> str:
+    """Return the beginning of the URIs of an instance's bulk data, to which the element's place is added."""
+    return f"/dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/bulkdata/"
+
+
+def encode_dataset(
+    walker: Walker, elements: Sequence[Element], bulk_uri: Callable[[str], str]
+) -> Fragments:
+    """Turn a data set's elements into JSON, without file meta, group lengths and pixels.
+
+    Args:
+        walker: over the buffer that the elements are in.
+        elements: of the top level.
+        bulk_uri: given the place of a binary value that is too long to stand inline, such as ``00291010`` or
+            ``00081140/0/00091001`` (item numbers from 0), returns the URI to put instead.
+    """
+    return _Encoder(walker, bulk_uri).encode(elements, DEFAULT_ENCODINGS, signed=False, place="", depth=0)
+
+
+class _Encoder:
+    def __init__(self, walker: Walker, bulk_uri: Callable[[str], str]) -> None:
+        self._walker = walker
+        self._data = walker.data
+        self._little = walker.order == "<"
+        self._bulk_uri = bulk_uri
+        self._bulk_values = 0
+
+    def encode(
+        self,
+        elements: Sequence[Element],
+        encodings: tuple[str, ...],
+        *,
+        signed: bool,
+        place: str,
+        depth: int,
+    ) -> Fragments:
+        """``encodings`` and ``signed`` are those of the data set around this one; it may have its own."""
+        data = self._data
+        fragments: Fragments = {}
+        creators: dict[int, str] = {}
+        for element in elements:
+            tag, vr = element.tag, element.vr
+            group = tag >> 16
+            if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFE or (group == _PIXEL_GROUP and not depth):
+                continue
+            value = data[element.start : element.end]
+            if group & 1:
+                if 0x10 <= tag & 0xFFFF <= 0xFF:
+                    creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = value.decode("latin-1").rstrip("\0 ")
+                    vr = "LO"
+                elif vr == "UN":
+                    vr = _private_vr(tag, creators.get(tag & 0xFFFFFF00))
+            elif vr == "UN":
+                vr = dictionary_vr(tag)
+            if vr in _AMBIGUOUS:
+                vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
+            fragments[tag] = self._fragment(
+                element, tag, vr, value, encodings, signed=signed, place=place, depth=depth
+            )
+            if tag == _SPECIFIC_CHARACTER_SET:
+                encodings = find_encodings(fragments[tag].element.get("Value"))
+            elif tag == _PIXEL_REPRESENTATION:
+                signed = fragments[tag].element.get("Value") == [1]
+        return fragments
+
+    def _fragment(
+        self,
+        element: Element,
+        tag: int,
+        vr: str,
+        value: bytes,
+        encodings: tuple[str, ...],
+        *,
+        signed: bool,
+        place: str,
+        depth: int,
+    ) -> Fragment:
+        charset = encodings if vr in _WITH_CHARSET else (encodings, signed, element.implicit) if vr == "SQ" else self._little
+        key = (tag, vr, value, charset)
+        kept = _kept.get(key) if len(value) <= _KEPT_LIMIT else None
+        if kept is not None:
+            return kept
+        bulk_values = self._bulk_values
+        place = f"{place}{tag:08X}"
+        if vr == "SQ":
+            made: JsonElement = {"vr": "SQ"}
+            items = self._items(element, encodings, signed=signed, place=place, depth=depth + 1)
+            if items:
+                made["Value"] = items
+        else:
+            made = self._value(tag, vr, value, encodings, place)
+        fragment = make_fragment(tag, made)
+        if len(value) <= _KEPT_LIMIT and self._bulk_values == bulk_values:
+            if len(_kept) >= _KEPT_COUNT:
+                _kept.clear()
+            _kept[key] = fragment
+        return fragment
+
+    def _items(
+        self, element: Element, encodings: tuple[str, ...], *, signed: bool, place: str, depth: int
+    ) -> list[Model]:
+        walker, implicit = self._walker, element.implicit
+        items: list[Model] = []
+        for number, (start, end) in enumerate(
+            walker.items(element.start, element.end, implicit=implicit, depth=depth)
+        ):
+            inner = tuple(walker.elements(start, end, implicit=implicit, depth=depth))
+            fragments = self.encode(
+                inner, encodings, signed=signed, place=f"{place}/{number}/", depth=depth
+            )
+            items.append({f"{tag:08X}": fragment.element for tag, fragment in fragments.items()})
+        return items
+
+    def _value(
+        self, tag: int, vr: str, value: bytes, encodings: tuple[str, ...], place: str
+    ) -> JsonElement:
+        if not value:
+            return {"vr": vr}
+        if vr in _BINARY:
+            if len(value) > INLINE_LIMIT and tag not in _INLINE_ALWAYS and tag & 0xFF00FFFF != _OVERLAY_DATA:
+                self._bulk_values += 1
+                return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
+            binary = value if self._little else swap_words(value, _WORDS.get(vr, 1))
+            return {"vr": vr, "InlineBinary": base64.b64encode(binary).decode("ascii")}
+        values = _to_values(vr, value, encodings, self._little)
+        if all(item is None for item in values):
+            return {"vr": vr}
+        return {"vr": vr, "Value": values}
+
+
+def swap_words(value: bytes, size: int) -> bytes:
+    """Return ``value`` with the bytes of each word of ``size`` bytes in the other order; a rest stays as it is."""
+    if size == 1:
+        return value
+    whole = len(value) // size * size
+    swapped = bytearray(value)
+    for number in range(size):
+        swapped[number:whole:size] = value[size - 1 - number : whole : size]
+    return bytes(swapped)
+
+
+def person_name_text(name: Mapping[str, str] | None) -> str:
+    """Return a person name as DICOM writes it: component groups with ``=`` between them (PS3.5 §6.2.1)."""
+    if not name:
+        return ""
+    groups = (name.get("Alphabetic", ""), name.get("Ideographic", ""), name.get("Phonetic", ""))
+    return "=".join(groups).rstrip("=")
+
+
+def naturalize(model: Mapping[str, JsonElement]) -> dict[str, Any]:
+    """Turn the JSON Model into OHIF's plain form; see :func:`join_plain`."""
+    return {
+        _keyword(tag): value
+        for tag, element in model.items()
+        if (value := naturalize_element(tag, element)) is not None
+    }
+
+
+def naturalize_element(tag: str, element: JsonElement) -> Any:
+    """Return one element's value in OHIF's plain form; None if it has none."""
+    vr = element["vr"]
+    values = element.get("Value")
+    if values is None:
+        if vr == "SQ":
+            return []
+        reference = {key: element[key] for key in ("InlineBinary", "BulkDataURI") if key in element}
+        return reference or None
+    if vr == "SQ":
+        return [naturalize(item) for item in values]
+    if vr == "PN":
+        values = [person_name_text(value) for value in values]
+    # OHIF takes the first entry of VOI LUT Function, so of a string it would take the first letter.
+    if len(values) == 1 and tag != "00281056":
+        return values[0]
+    return values
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _to_values(vr: str, value: bytes, encodings: Sequence[str], little_endian: bool) -> list[Any]:
+    number = _NUMBERS.get(vr)
+    order = "<" if little_endian else ">"
+    if number is not None:
+        letter, size = number
+        numbers = struct.unpack_from(f"{order}{len(value) // size}{letter}", value)
+        return [_finite(item) for item in numbers] if vr in ("FL", "FD") else list(numbers)
+    if vr == "AT":
+        whole = value[: len(value) // 4 * 4]
+        return [f"{group:04X}{element:04X}" for group, element in struct.iter_unpack(order + "HH", whole)]
+    if vr == "PN":
+        return [_person_name(part) for part in decode(value, encodings, person_name=True).split("\\")]
+    # Latin-1 never fails, and keeps visible what broke the rule of ASCII.
+    text = decode(value, encodings) if vr in _WITH_CHARSET else value.decode("latin-1")
+    if vr in _TEXT_ONE or vr == "UR":
+        return [text.rstrip("\0 ") or None]
+    parts = [part.rstrip("\0 ") for part in text.split("\\")]
+    if vr == "DS":
+        return [_decimal(part) for part in parts]
+    if vr == "IS":
+        return [_integer(part) for part in parts]
+    return [part or None for part in parts]
+
+
+def _finite(number: float) -> float | str:
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+def _decimal(text: str) -> float | str | None:
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _integer(text: str) -> int | str | None:
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        number = _decimal(text)
+        return int(number) if isinstance(number, float) and number.is_integer() else text
+
+
+def _person_name(text: str) -> dict[str, str] | None:
+    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
+    return {group: trimmed for group, part in groups if (trimmed := part.rstrip("\0 "))} or None
+
+
+@cache
+def _private_vr(tag: int, creator: str | None) -> str:
+    if creator is None:
+        return "UN"
+    try:
+        vr = datadict.private_dictionary_VR(tag, creator)
+    except KeyError:
+        return "UN"
+    return vr if vr in _PRIVATE_VRS else "UN"
+
+
+@cache
+def _keyword(tag: str) -> str:
+    number = int(tag, 16)
+    repeats = number >> 24 in (0x50, 0x60)
+    return ("" if repeats else datadict.keyword_for_tag(number)) or tag.lower()

@@ -1,0 +1,155 @@
+"""What the rings above speak in: frozen records of patients, studies, series and instances.
+
+A field that is a DICOM attribute has its keyword. Text is never None: an attribute that is absent is empty. Numbers
+and vectors that are absent are None.
+"""
+
+from dataclasses import dataclass, field
+
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file as the walk met it.
+
+    Attributes:
+        path: absolute.
+        size: bytes.
+        mtime_ns: time of the last change, nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who was examined (PS3.3 §C.2.2, C.7.1.1)."""
+
+    PatientID: str = ""
+    IssuerOfPatientID: str = ""
+    PatientName: str = ""
+    PatientBirthDate: str = ""
+    PatientSex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study (PS3.3 §C.7.2.1)."""
+
+    StudyInstanceUID: str
+    StudyDate: str = ""
+    StudyTime: str = ""
+    StudyDescription: str = ""
+    StudyID: str = ""
+    AccessionNumber: str = ""
+    ReferringPhysicianName: str = ""
+    PatientAge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series (PS3.3 §C.7.3.1)."""
+
+    SeriesInstanceUID: str
+    Modality: str = ""
+    SeriesNumber: int | None = None
+    SeriesDescription: str = ""
+    SeriesDate: str = ""
+    SeriesTime: str = ""
+    BodyPartExamined: str = ""
+    ProtocolName: str = ""
+    Manufacturer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What display sets and searches need of one instance.
+
+    Attributes:
+        ImagePositionPatient: mm, 3 numbers (PS3.3 §C.7.6.2.1.1).
+        ImageOrientationPatient: 6 direction cosines.
+        has_pixel_measures: a multi-frame image says its pixel spacing, shared or for the first frame.
+        has_orientation: a multi-frame image says its orientation, likewise.
+        has_position: a multi-frame image says its position, likewise.
+        time_points: number of distinct values in Time Slot Vector, if it has one for each frame; else 0.
+        phases: values that tell time points of one place apart (keyword or private tag → number).
+    """
+
+    SOPInstanceUID: str
+    SOPClassUID: str = ""
+    StudyInstanceUID: str = ""
+    SeriesInstanceUID: str = ""
+    Modality: str = ""
+    InstanceNumber: int | None = None
+    NumberOfFrames: int | None = None
+    Rows: int | None = None
+    Columns: int | None = None
+    SamplesPerPixel: int | None = None
+    BitsAllocated: int | None = None
+    PhotometricInterpretation: str = ""
+    ImageType: tuple[str, ...] = ()
+    FrameOfReferenceUID: str = ""
+    FrameTime: float | None = None
+    AcquisitionDateTime: str = ""
+    ImagePositionPatient: Vector | None = None
+    ImageOrientationPatient: Vector | None = None
+    has_pixel_measures: bool = False
+    has_orientation: bool = False
+    has_position: bool = False
+    time_points: int = 0
+    phases: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """Number of frames: at least 1."""
+        return max(1, self.NumberOfFrames or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Where an instance's pixels are, and how they are written.
+
+    Attributes:
+        TransferSyntaxUID: of the file; found out by looking where the file does not say.
+        offset: of the first byte of the value of Pixel Data, Float Pixel Data or Double Float Pixel Data, in the
+            file, or in the inflated data set of a deflated file; -1 if there are no pixels.
+        length: bytes of the value; None if undefined (encapsulated).
+        frame_bits: bits of one native frame.
+        word_bits: the size of the words whose bytes change places if ``big_endian``.
+        big_endian: native pixels are in big-endian order.
+        extended_offsets: the values of Extended Offset Table and its Lengths (PS3.3 §C.7.6.3), else empty.
+    """
+
+    TransferSyntaxUID: str
+    offset: int = -1
+    length: int | None = None
+    frames: int = 1
+    frame_bits: int = 0
+    word_bits: int = 8
+    big_endian: bool = False
+    extended_offsets: bytes = b""
+    extended_lengths: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """All that is kept of one file.
+
+    Attributes:
+        dicom_json: the data set in the DICOM JSON Model (PS3.18 Annex F), UTF-8, deflated by zlib.
+        ohif_json: the same with keywords for tags and plain values, as OHIF's dicomjson source wants it; likewise.
+        notes: what a reader ought to know, in sentences: "The pixels are cut short …".
+    """
+
+    file: FileRef
+    patient: Patient
+    study: Study
+    series: Series
+    instance: Instance
+    pixels: Pixels
+    dicom_json: bytes = field(repr=False)
+    ohif_json: bytes = field(repr=False)
+    notes: tuple[str, ...] = ()

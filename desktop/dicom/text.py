@@ -1,0 +1,50 @@
+"""Character sets and person names (PS3.5 §6.1, §6.2.1)."""
+
+import warnings
+from collections.abc import Sequence
+
+import pydicom.charset
+
+DEFAULT_ENCODINGS = ("iso8859",)
+"""Python's name for what stands in for the default repertoire: Latin-1, since many files break the rule."""
+
+_DELIMITERS = {"PN": frozenset("\\^="), "": frozenset("\r\n\t\f\\")}
+_ESCAPE = b"\x1b"
+
+
+def find_encodings(specific_character_set: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return Python's names of the encodings that Specific Character Set (0008,0005) names.
+
+    Unknown terms give the default; the value itself is kept in the metadata.
+    """
+    if not specific_character_set:
+        return DEFAULT_ENCODINGS
+    terms = (
+        [specific_character_set] if isinstance(specific_character_set, str) else list(specific_character_set)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return tuple(pydicom.charset.convert_encodings(terms)) or DEFAULT_ENCODINGS
+        except LookupError:
+            return DEFAULT_ENCODINGS
+
+
+def decode(value: bytes, encodings: Sequence[str], *, person_name: bool = False) -> str:
+    """Decode ``value``; what cannot be decoded becomes U+FFFD, never an error.
+
+    Args:
+        value: the element's bytes.
+        encodings: as of :func:`find_encodings`.
+        person_name: in a name, ``^`` and ``=`` end a code extension too.
+    """
+    if value.isascii() and _ESCAPE not in value:
+        return value.decode("ascii")
+    if len(encodings) == 1 and _ESCAPE not in value:
+        try:
+            return value.decode(encodings[0])
+        except (UnicodeDecodeError, LookupError):
+            return value.decode(encodings[0], "replace") if encodings[0] != "iso8859" else value.decode("latin-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pydicom.charset.decode_bytes(value, encodings, set(_DELIMITERS["PN" if person_name else ""]))

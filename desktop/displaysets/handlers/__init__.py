@@ -1,0 +1,1 @@
+"""The SOP class handlers, one module a family."""

@@ -1,0 +1,70 @@
+"""What can go wrong, in three kinds.
+
+    NegatoscopeError          has a sentence for the user and a stable code
+     ├── InputError           the user's file, disk or network
+     │    ├── NotDicom        the file is something else
+     │    └── Unreadable      the file is DICOM, or meant to be, and cannot be read
+     ├── UsageError           the command was called wrongly
+     └── SetupError           a part of the program itself is missing
+
+Everything else that is raised is a bug. Broad catches stand only at the edges (a job, an HTTP request, Qt's
+excepthook), and they log.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOTHING_VIEWABLE = 3
+    TIMED_OUT = 4
+
+
+class NegatoscopeError(Exception):
+    """A failure that has a sentence for the user.
+
+    Args:
+        sentence: what happened and what to do next; may name the user's file, so it is shown, never logged.
+    """
+
+    code = "failed"
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class InputError(NegatoscopeError):
+    """The user's file, disk or network."""
+
+    code = "input"
+
+
+class NotDicom(InputError):  # noqa: N818 - a finding about a file, not a fault
+    """The file is something else than DICOM."""
+
+    code = "not_dicom"
+
+
+class Unreadable(InputError):  # noqa: N818
+    """The file is DICOM, or meant to be, and cannot be read."""
+
+    code = "unreadable"
+
+
+class UsageError(NegatoscopeError):
+    """The command was called wrongly."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class SetupError(NegatoscopeError):
+    """A part of the program itself is missing."""
+
+    code = "setup"

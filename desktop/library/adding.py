@@ -1,0 +1,262 @@
+"""Adds files to the library: who they belong to, and whether they were there before."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
+from ..dicom.records import FileRef, Header, Patient, Series, Study
+from ..dicom.uids import make_uid
+from .outcomes import FileOutcome, Outcome, Refusal
+from .rows import SERVED, path_from_db, path_to_db, to_row
+
+Reading = Header | Refusal
+
+_BLOCK = 1 << 20
+_IDENTITY_TAGS = (
+    ("0020000D", "StudyInstanceUID"),
+    ("0020000E", "SeriesInstanceUID"),
+    ("00080018", "SOPInstanceUID"),
+)
+
+
+def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) -> list[FileOutcome]:
+    """Add what was read of some files, and say what became of each. Runs in the writer's transaction."""
+    adder = _Adder(connection)
+    outcomes = [adder.add(reading) for reading in readings]
+    adder.finish()
+    return outcomes
+
+
+class _Adder:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._studies: dict[tuple[Patient, str], tuple[int, str]] = {}
+        self._series: dict[tuple[int, str], tuple[int, str]] = {}
+        self._changed: set[int] = set()
+        self._removed = False
+
+    def add(self, reading: Reading) -> FileOutcome:
+        known = self._db.execute(
+            "SELECT files.id, instances.id AS instance FROM files LEFT JOIN instances ON instances.file = files.id "
+            "WHERE path = ?",
+            (path_to_db(reading.file.path),),
+        ).fetchone()
+        if known is not None and known["instance"] is not None:
+            self._remove_instance(known["instance"])
+        if isinstance(reading, Refusal):
+            self._put_file(reading.file, reading.outcome, reading.reason)
+            return FileOutcome(reading.file.path, reading.outcome, reading.reason)
+        return self._add_header(reading, was_known=known is not None and known["instance"] is not None)
+
+    def finish(self) -> None:
+        """Give each changed study a new version, and drop series and studies that became empty."""
+        for study in self._changed:
+            self._db.execute("UPDATE studies SET version = version + 1 WHERE id = ?", (study,))
+        if not self._removed:
+            return
+        self._db.execute("DELETE FROM series WHERE instances = 0")
+        empty = "SELECT id FROM studies WHERE NOT EXISTS (SELECT 1 FROM series WHERE study = studies.id)"
+        self._db.execute(f"DELETE FROM study_search WHERE rowid IN ({empty})")  # noqa: S608
+        self._db.execute(f"DELETE FROM studies WHERE id IN ({empty})")  # noqa: S608
+        self._db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
+
+    def _add_header(self, header: Header, *, was_known: bool) -> FileOutcome:
+        path, reason = header.file.path, " ".join(header.notes)
+        outcome = Outcome.UPDATED if was_known else Outcome.ADDED
+        uid = header.instance.SOPInstanceUID
+        others = []
+        for twin in self._twins(uid, path):
+            twin_path = path_from_db(twin["path"])
+            same = _same_bytes(path, twin_path)
+            if same:
+                reason = f"The same file is there already: {twin_path}"
+                self._put_file(header.file, Outcome.DUPLICATE, reason)
+                return FileOutcome(path, Outcome.DUPLICATE, reason, twin["study"])
+            if same is None:
+                # The other file is gone: this is the same image in its new place.
+                self._remove_instance(twin["id"])
+                self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
+                outcome = Outcome.UPDATED
+            else:
+                others.append(twin_path)
+        if others:
+            outcome = Outcome.CONFLICT
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            said = f"It has the SOP Instance UID of {others[0]}{more}, but other content. Both are kept and shown."
+            reason = f"{said} {reason}".rstrip()
+        if outcome is Outcome.CONFLICT or self._taken("instances", uid):
+            uid = make_uid("instance", uid, _digest(path))
+        study, study_uid = self._find_study(header.patient, header.study)
+        series, series_uid = self._find_series(study, study_uid, header.series)
+        if self._taken("instances", uid):
+            # A third file that came in the same bytes as a conflicting one.
+            reason = "The same file is there already."
+            self._put_file(header.file, Outcome.DUPLICATE, reason)
+            return FileOutcome(path, Outcome.DUPLICATE, reason, study_uid)
+        file = self._put_file(header.file, outcome, reason)
+        row = to_row(header.instance, without=SERVED) | to_row(header.pixels)
+        instance = self._insert("instances", row | {"series": series, "file": file, "uid": uid})
+        dicom_json, ohif_json = _served_pieces(header, (study_uid, series_uid, uid))
+        self._insert(
+            "metadata",
+            {"instance": instance, "version": METADATA_VERSION, "dicom_json": dicom_json, "ohif_json": ohif_json},
+        )
+        self._changed.add(study)
+        return FileOutcome(path, outcome, reason, study_uid)
+
+    def _twins(self, uid: str, path: str) -> list[Any]:
+        return self._db.execute(
+            "SELECT instances.id, file, path, studies.uid AS study FROM instances "
+            "JOIN files ON files.id = file JOIN series ON series.id = series JOIN studies ON studies.id = study "
+            "WHERE SOPInstanceUID = ? AND path != ?",
+            (uid, path_to_db(path)),
+        ).fetchall()
+
+    def _remove_instance(self, instance: int) -> None:
+        (study,) = self._db.execute(
+            "SELECT study FROM instances JOIN series ON series.id = series WHERE instances.id = ?", (instance,)
+        ).fetchone()
+        self._db.execute("DELETE FROM instances WHERE id = ?", (instance,))
+        self._changed.add(study)
+        self._removed = True
+
+    def _put_file(self, file: FileRef, outcome: Outcome, reason: str) -> int:
+        (number,) = self._db.execute(
+            "INSERT INTO files (path, size, mtime_ns, outcome, reason, reader) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, "
+            "outcome = excluded.outcome, reason = excluded.reason, reader = excluded.reader RETURNING id",
+            (path_to_db(file.path), file.size, file.mtime_ns, outcome, reason, METADATA_VERSION),
+        ).fetchone()
+        return int(number)
+
+    def _find_study(self, patient: Patient, study: Study) -> tuple[int, str]:
+        """Return the row and served UID of a study, made if it is not there.
+
+        Two patients' studies never become one, even if they share a Study Instance UID.
+        """
+        key = (patient, study.StudyInstanceUID)
+        if key in self._studies:
+            return self._studies[key]
+        rows = self._db.execute(
+            "SELECT studies.id, uid, patients.* FROM studies JOIN patients ON patients.id = patient "
+            "WHERE StudyInstanceUID = ?",
+            (study.StudyInstanceUID,),
+        ).fetchall()
+        for number, uid, _, *identity in rows:
+            known = Patient(*identity)
+            if same_patient(patient, known):
+                self._complete_patient(number, known, patient)
+                self._studies[key] = number, uid
+                return number, uid
+        uid = study.StudyInstanceUID
+        if self._taken("studies", uid):
+            uid = make_uid("study", uid, *_identity(patient))
+        number = self._insert("studies", to_row(study) | {"patient": self._find_patient(patient), "uid": uid})
+        self._make_searchable(number)
+        self._studies[key] = number, uid
+        return number, uid
+
+    def _complete_patient(self, study: int, known: Patient, said: Patient) -> None:
+        """Take over what the study's files so far did not say of the patient.
+
+        The patient's row is left as it is: studies of other patients without a name may share it.
+        """
+        whole = Patient(*(a or b for a, b in zip(astuple(known), astuple(said), strict=True)))
+        if whole != known:
+            self._db.execute("UPDATE studies SET patient = ? WHERE id = ?", (self._find_patient(whole), study))
+            self._make_searchable(study)
+            self._removed = True
+
+    def _make_searchable(self, study: int) -> None:
+        self._db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
+        columns = "PatientName, PatientID, AccessionNumber, StudyDescription, StudyDate, StudyInstanceUID"
+        self._db.execute(
+            f"INSERT INTO study_search (rowid, {columns}) "  # noqa: S608
+            f"SELECT studies.id, {columns} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
+            (study,),
+        )
+
+    def _find_patient(self, patient: Patient) -> int:
+        rows = self._db.execute("SELECT * FROM patients WHERE PatientID = ?", (patient.PatientID,)).fetchall()
+        for number, *identity in rows:
+            if _identity(patient) == _identity(Patient(*identity)):
+                return int(number)
+        return self._insert("patients", to_row(patient))
+
+    def _find_series(self, study: int, study_uid: str, series: Series) -> tuple[int, str]:
+        key = (study, series.SeriesInstanceUID)
+        if key in self._series:
+            return self._series[key]
+        row = self._db.execute("SELECT id, uid FROM series WHERE study = ? AND SeriesInstanceUID = ?", key).fetchone()
+        if row is None:
+            uid = series.SeriesInstanceUID
+            if self._taken("series", uid):
+                uid = make_uid("series", uid, study_uid)
+            row = self._insert("series", to_row(series) | {"study": study, "uid": uid}), uid
+        self._series[key] = row[0], row[1]
+        return self._series[key]
+
+    def _taken(self, table: str, uid: str) -> bool:
+        return self._db.execute(f"SELECT 1 FROM {table} WHERE uid = ?", (uid,)).fetchone() is not None  # noqa: S608
+
+    def _insert(self, table: str, row: dict[str, Any]) -> int:
+        names = ", ".join(f'"{name}"' for name in row)
+        values = ", ".join("?" * len(row))
+        cursor = self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", tuple(row.values()))  # noqa: S608
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+
+def same_patient(one: Patient, other: Patient) -> bool:
+    """Whether two files of one Study Instance UID may be of one patient: nothing that both say differs.
+
+    Letter case, padding and empty components of a name are no difference.
+    """
+    return all(not a or not b or a == b for a, b in zip(_identity(one), _identity(other), strict=True))
+
+
+def _identity(patient: Patient) -> tuple[str, str, str, str]:
+    name = "^".join(" ".join(part.split()) for part in patient.PatientName.casefold().split("^")).rstrip("^= ")
+    return patient.PatientID.strip(), patient.IssuerOfPatientID.strip(), name, patient.PatientBirthDate.strip()
+
+
+def _served_pieces(header: Header, served: tuple[str, str, str]) -> tuple[bytes, bytes]:
+    """Return the metadata pieces, with the UIDs of study, series and instance under which they are served."""
+    own = (header.study.StudyInstanceUID, header.series.SeriesInstanceUID, header.instance.SOPInstanceUID)
+    if own == served:
+        return header.dicom_json, header.ohif_json
+    dicom_json, ohif_json = json.loads(unpack(header.dicom_json)), json.loads(unpack(header.ohif_json))
+    for (tag, keyword), uid in zip(_IDENTITY_TAGS, served, strict=True):
+        dicom_json[tag] = {"vr": "UI", "Value": [uid]}
+        ohif_json[keyword] = uid
+    old, new = (bulk_data_place(*uids) for uids in (own, served))
+    first, second = (
+        pack(json.dumps(piece, separators=(",", ":"), ensure_ascii=False).replace(old, new))
+        for piece in (dicom_json, ohif_json)
+    )
+    return first, second
+
+
+def _same_bytes(path: str, other: str) -> bool | None:
+    """Whether two files hold the same bytes; None if the other one is gone."""
+    try:
+        one, two = Path(path), Path(other)
+        if one.stat().st_size != two.stat().st_size:
+            return False
+        with one.open("rb") as a, two.open("rb") as b:
+            while block := a.read(_BLOCK):
+                if block != b.read(_BLOCK):
+                    return False
+            return not b.read(1)
+    except OSError:
+        return None
+
+
+def _digest(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,48 @@
+"""What becomes of each file that an import meets. Every file ends in exactly one outcome."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..dicom.records import FileRef
+
+
+class Outcome(StrEnum):
+    """The seven ends that a file can come to."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    NOT_DICOM = "not_dicom"
+    REJECTED = "rejected"
+
+
+VIEWABLE = frozenset(
+    {Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.DUPLICATE, Outcome.CONFLICT}
+)
+"""Outcomes of files whose instance is in the library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that has no header to add."""
+
+    file: FileRef
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file.
+
+    Attributes:
+        reason: a sentence, or empty if there is nothing to say.
+        study: the UID of the study that it belongs to, or empty.
+    """
+
+    path: str
+    outcome: Outcome
+    reason: str = ""
+    study: str = ""

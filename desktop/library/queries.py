@@ -1,0 +1,349 @@
+"""What is asked of the library. Every function takes a reader's connection and answers with records."""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..dicom.metadata import METADATA_VERSION
+from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
+from .outcomes import Outcome
+from .rows import from_row, path_from_db, path_to_db
+
+_IN_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEntry:
+    """A study as the list shows it. ``study.StudyInstanceUID`` is the UID under which it is served.
+
+    Attributes:
+        version: grows with each change.
+    """
+
+    patient: Patient
+    study: Study
+    ModalitiesInStudy: tuple[str, ...]
+    series: int
+    instances: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEntry:
+    """A series of a study, under the UID by which it is served."""
+
+    study_uid: str
+    series: Series
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceEntry:
+    """An instance with what a search tells besides: its transfer syntax."""
+
+    instance: Instance
+    TransferSyntaxUID: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an instance's bytes are."""
+
+    file: FileRef
+    pixels: Pixels
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the library knows of a file that it met before."""
+
+    file: FileRef
+    outcome: Outcome
+    reason: str
+    study: str
+
+
+class Form(StrEnum):
+    """The two forms of stored metadata."""
+
+    DICOM_JSON = "dicom_json"
+    OHIF_JSON = "ohif_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One instance's stored metadata, packed.
+
+    Attributes:
+        frames: number of its frames.
+    """
+
+    series_uid: str
+    SOPInstanceUID: str
+    frames: int
+    packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition of a search.
+
+    Attributes:
+        column: as of :data:`STUDY_COLUMNS`, :data:`SERIES_COLUMNS` or :data:`INSTANCE_COLUMNS`.
+        patterns: any of which must fit; ``*`` and ``?`` are wild cards (PS3.4 §C.2.2.2.4).
+        low: for a range: the least value, or empty.
+        high: for a range: the greatest value, or empty.
+    """
+
+    column: str
+    patterns: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
+
+
+STUDY_COLUMNS = {
+    "StudyInstanceUID": "studies.uid",
+    "StudyDate": "StudyDate",
+    "StudyTime": "StudyTime",
+    "StudyDescription": "StudyDescription",
+    "StudyID": "StudyID",
+    "AccessionNumber": "AccessionNumber",
+    "ReferringPhysicianName": "ReferringPhysicianName",
+    "PatientID": "PatientID",
+    "IssuerOfPatientID": "IssuerOfPatientID",
+    "PatientName": "PatientName",
+    "PatientBirthDate": "PatientBirthDate",
+    "PatientSex": "PatientSex",
+    "ModalitiesInStudy": "ModalitiesInStudy",
+}
+SERIES_COLUMNS = {
+    "SeriesInstanceUID": "series.uid",
+    "Modality": "series.Modality",
+    "SeriesNumber": "SeriesNumber",
+    "SeriesDescription": "SeriesDescription",
+    "SeriesDate": "SeriesDate",
+    "SeriesTime": "SeriesTime",
+    "BodyPartExamined": "BodyPartExamined",
+}
+INSTANCE_COLUMNS = {
+    "SOPInstanceUID": "instances.uid",
+    "SOPClassUID": "SOPClassUID",
+    "InstanceNumber": "InstanceNumber",
+}
+_NAMES = frozenset({"PatientName", "ReferringPhysicianName", "StudyDescription", "SeriesDescription"})
+_STUDIES = """
+    SELECT studies.id AS number, studies.uid AS served, studies.*, patients.*,
+        (SELECT count(*) FROM series WHERE study = studies.id) AS series_count,
+        (SELECT total(instances) FROM series WHERE study = studies.id) AS instance_count,
+        (SELECT group_concat(DISTINCT Modality) FROM series WHERE study = studies.id) AS modalities
+    FROM studies JOIN patients ON patients.id = studies.patient
+"""
+
+
+def find_studies(
+    db: sqlite3.Connection, criteria: Sequence[Criterion] = (), *, limit: int = -1, offset: int = 0
+) -> list[StudyEntry]:
+    """Return the studies that fit all criteria, newest first."""
+    where, values = _where(criteria, STUDY_COLUMNS)
+    rows = db.execute(
+        f"{_STUDIES} {where} ORDER BY StudyDate DESC, StudyTime DESC, studies.uid LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return [_study_entry(row) for row in rows]
+
+
+def search_studies(db: sqlite3.Connection, text: str) -> list[StudyEntry]:
+    """Return the studies in which each word of ``text`` begins a word of name, ID, number, description or date.
+
+    Letter case and accents do not count. No words: all studies.
+    """
+    words = re.findall(r"[^\W_]+", text)
+    if not words:
+        return find_studies(db)
+    match = " ".join(f'"{word}"*' for word in words)
+    rows = db.execute(
+        f"{_STUDIES} WHERE studies.id IN (SELECT rowid FROM study_search WHERE study_search MATCH ?) "
+        "ORDER BY StudyDate DESC, StudyTime DESC, studies.uid",
+        (match,),
+    )
+    return [_study_entry(row) for row in rows]
+
+
+def get_study(db: sqlite3.Connection, study_uid: str) -> StudyEntry | None:
+    """Return one study."""
+    found = find_studies(db, (Criterion("StudyInstanceUID", (study_uid,)),))
+    return found[0] if found else None
+
+
+def find_series(
+    db: sqlite3.Connection,
+    study_uid: str | None,
+    criteria: Sequence[Criterion] = (),
+    *,
+    limit: int = -1,
+    offset: int = 0,
+) -> list[SeriesEntry]:
+    """Return the series of a study (None: of all) that fit all criteria, by number."""
+    where, values = _where(_within(study_uid, None, criteria), {**STUDY_COLUMNS, **SERIES_COLUMNS})
+    rows = db.execute(
+        "SELECT series.uid AS served, studies.uid AS study_uid, series.* FROM series "
+        f"JOIN studies ON studies.id = study JOIN patients ON patients.id = patient {where} "
+        "ORDER BY studies.uid, SeriesNumber, series.uid LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return [
+        SeriesEntry(
+            row["study_uid"], from_row(Series, row, SeriesInstanceUID=row["served"]), row["instances"]
+        )
+        for row in rows
+    ]
+
+
+def find_instances(
+    db: sqlite3.Connection,
+    study_uid: str | None,
+    series_uid: str | None = None,
+    criteria: Sequence[Criterion] = (),
+    *,
+    limit: int = -1,
+    offset: int = 0,
+) -> list[InstanceEntry]:
+    """Return the instances of a study or series (None: of all) that fit all criteria, by series and number."""
+    columns = {**STUDY_COLUMNS, **SERIES_COLUMNS, **INSTANCE_COLUMNS}
+    where, values = _where(_within(study_uid, series_uid, criteria), columns)
+    rows = db.execute(
+        f"{_INSTANCES} {where} "
+        "ORDER BY studies.uid, SeriesNumber, series.uid, InstanceNumber, instances.uid LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    )
+    return [InstanceEntry(_instance(row), row["TransferSyntaxUID"]) for row in rows]
+
+
+_INSTANCES = """
+    SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*
+    FROM instances JOIN series ON series.id = series JOIN studies ON studies.id = study
+    JOIN patients ON patients.id = patient
+"""
+
+
+def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid: str) -> Located | None:
+    """Return where an instance's bytes are; None if there is no such instance in that series of that study."""
+    row = db.execute(
+        "SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*, "
+        "path, size, mtime_ns "
+        "FROM instances JOIN files ON files.id = file JOIN series ON series.id = series "
+        "JOIN studies ON studies.id = study WHERE instances.uid = ? AND series.uid = ? AND studies.uid = ?",
+        (instance_uid, series_uid, study_uid),
+    ).fetchone()
+    if row is None:
+        return None
+    file = FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"])
+    return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), _instance(row))
+
+
+def stored_metadata(
+    db: sqlite3.Connection, form: Form, study_uid: str, series_uid: str | None = None, instance_uid: str | None = None
+) -> list[Piece]:
+    """Return the stored metadata of a study, series or instance, by series and instance number."""
+    where = "studies.uid = ?"
+    values: list[object] = [METADATA_VERSION, study_uid]
+    for column, uid in (("series.uid", series_uid), ("instances.uid", instance_uid)):
+        if uid is not None:
+            where += f" AND {column} = ?"
+            values.append(uid)
+    rows = db.execute(
+        f"SELECT series.uid, instances.uid, frames, {form} "  # noqa: S608
+        "FROM instances JOIN metadata ON metadata.instance = instances.id AND metadata.version = ? "
+        "JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        f"WHERE {where} ORDER BY SeriesNumber, series.uid, InstanceNumber, instances.uid",
+        values,
+    )
+    return [Piece(*row) for row in rows]
+
+
+def known_files(db: sqlite3.Connection, paths: Sequence[str]) -> dict[str, KnownFile]:
+    """Return what is known of those of the files that were met before, by this program's way of reading."""
+    known = {}
+    for start in range(0, len(paths), _IN_LIMIT):
+        part = [path_to_db(path) for path in paths[start : start + _IN_LIMIT]]
+        rows = db.execute(
+            "SELECT path, size, mtime_ns, outcome, reason, studies.uid AS study FROM files "
+            "LEFT JOIN instances ON instances.file = files.id LEFT JOIN series ON series.id = series "
+            f"LEFT JOIN studies ON studies.id = study WHERE reader = ? AND path IN ({','.join('?' * len(part))})",  # noqa: S608
+            (METADATA_VERSION, *part),
+        )
+        for row in rows:
+            path = path_from_db(row["path"])
+            known[path] = KnownFile(
+                FileRef(path, row["size"], row["mtime_ns"]), Outcome(row["outcome"]), row["reason"], row["study"] or ""
+            )
+    return known
+
+
+def _study_entry(row: sqlite3.Row) -> StudyEntry:
+    modalities = sorted(part for part in (row["modalities"] or "").split(",") if part)
+    return StudyEntry(
+        patient=from_row(Patient, row),
+        study=from_row(Study, row, StudyInstanceUID=row["served"]),
+        ModalitiesInStudy=tuple(modalities),
+        series=row["series_count"],
+        instances=int(row["instance_count"]),
+        version=row["version"],
+    )
+
+
+def _instance(row: sqlite3.Row) -> Instance:
+    return from_row(
+        Instance,
+        row,
+        SOPInstanceUID=row["served"],
+        StudyInstanceUID=row["study_uid"],
+        SeriesInstanceUID=row["series_uid"],
+        has_pixel_measures=bool(row["has_pixel_measures"]),
+        has_orientation=bool(row["has_orientation"]),
+        has_position=bool(row["has_position"]),
+    )
+
+
+def _within(
+    study_uid: str | None, series_uid: str | None, criteria: Sequence[Criterion]
+) -> tuple[Criterion, ...]:
+    uids = (("StudyInstanceUID", study_uid), ("SeriesInstanceUID", series_uid))
+    return (*(Criterion(column, (uid,)) for column, uid in uids if uid is not None), *criteria)
+
+
+def _where(criteria: Iterable[Criterion], columns: dict[str, str]) -> tuple[str, list[object]]:
+    conditions: list[str] = []
+    values: list[object] = []
+    for criterion in criteria:
+        column = columns[criterion.column]
+        if criterion.low or criterion.high:
+            conditions.append(f"{column} >= ? AND {column} <= ? AND {column} != ''")
+            values += [criterion.low, criterion.high or "~"]
+        elif criterion.patterns:
+            any_of = [_fits(criterion.column, column, pattern) for pattern in criterion.patterns]
+            conditions.append("(" + " OR ".join(condition for condition, _ in any_of) + ")")
+            values += [value for _, value in any_of]
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
+def _fits(name: str, column: str, pattern: str) -> tuple[str, str]:
+    wild = "*" in pattern or "?" in pattern
+    if name == "ModalitiesInStudy":
+        condition, value = _fits("Modality", "Modality", pattern)
+        return f"EXISTS (SELECT 1 FROM series WHERE study = studies.id AND {condition})", value
+    if name in _NAMES:
+        # LIKE ignores letter case, as person names are to be matched.
+        return f"{column} LIKE ? ESCAPE '!'", _like(pattern)
+    if wild:
+        return f"{column} GLOB ?", pattern.replace("[", "[[]")
+    return f"{column} = ?", pattern
+
+
+def _like(pattern: str) -> str:
+    for letter in "!%_":
+        pattern = pattern.replace(letter, f"!{letter}")
+    return pattern.replace("*", "%").replace("?", "_")

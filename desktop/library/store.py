@@ -1,0 +1,137 @@
+"""Opens the library: one thread writes, in transactions; any thread reads, through a connection of its own."""
+
+import logging
+import queue
+import sqlite3
+import threading
+import urllib.parse
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import InputError, NegatoscopeError
+from .schema import migrate
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+_Task = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
+
+_BUSY_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
+
+
+class Store:
+    """The library's database. Close it, or use it in a ``with`` statement.
+
+    Raises:
+        InputError: the file cannot be opened, is no library, or a newer program wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._readers: list[sqlite3.Connection] = []
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            connection = self._connect_writer()
+            connection.close()
+        except (sqlite3.Error, OSError) as error:
+            raise InputError(f"The library {path} cannot be opened: {error}.") from error
+        self._thread = threading.Thread(target=self._write, name="library writer", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, task: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
+        """Run ``task`` in the writer thread, in one transaction; on an error nothing of it stays."""
+        future: Future[Result] = Future()
+        with self._lock:
+            if self._closed:
+                raise InputError("The library is closed.")
+            self._tasks.put((task, future))
+        return future
+
+    def reader(self) -> sqlite3.Connection:
+        """Return this thread's read-only connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            location = urllib.parse.quote(str(self._path))
+            # Connections are closed by close(), in another thread; each is used in its own.
+            connection = sqlite3.connect(
+                f"file:{location}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            with self._lock:
+                if self._closed:
+                    connection.close()
+                    raise InputError("The library is closed.")
+                self._readers.append(connection)
+            self._local.connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Finish what was given to write, then close. May be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._tasks.put(None)
+        self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.error("the library's writer did not end within %s seconds", _CLOSE_SECONDS)
+        for connection in self._readers:
+            connection.close()
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may lose the last transactions, never the whole; the files are there to be read again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -32000")
+        migrate(connection)
+        return connection
+
+    def _write(self) -> None:
+        connection = self._connect_writer()
+        try:
+            while (item := self._tasks.get()) is not None:
+                task, future = item
+                if future.set_running_or_notify_cancel():
+                    _run(connection, task, future)
+        finally:
+            connection.close()
+
+
+def _run(
+    connection: sqlite3.Connection, task: Callable[[sqlite3.Connection], Any], future: "Future[Any]"
+) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        result = task(connection)
+        connection.execute("COMMIT")
+    except BaseException as error:  # noqa: BLE001 - handed on to whoever waits for the future
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        future.set_exception(_explain(error))
+    else:
+        future.set_result(result)
+
+
+def _explain(error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.OperationalError) and not isinstance(error, NegatoscopeError):
+        explained = InputError(f"The library cannot be written: {error}. What was written before is kept.")
+        explained.__cause__ = error
+        return explained
+    return error

@@ -1,0 +1,73 @@
+"""Every folder that the program keeps, in one place.
+
+``--base-dir DIR`` (or the environment variable ``NEGATOSCOPE_BASE_DIR``) moves all of them below DIR; this is what
+keeps tests away from the user's files.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP_NAME = "negatoscope"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The program's folders and files. Nothing is made before it is needed."""
+
+    config: Path
+    data: Path
+    cache: Path
+    logs: Path
+
+    @property
+    def settings(self) -> Path:
+        """The settings, as JSON."""
+        return self.config / "settings.json"
+
+    @property
+    def library(self) -> Path:
+        """The index of all files, as an SQLite database."""
+        return self.data / "library.sqlite"
+
+    @property
+    def web_profile(self) -> Path:
+        """The web engine's own storage: OHIF's preferences live there."""
+        return self.data / "webengine"
+
+    @property
+    def web_cache(self) -> Path:
+        """The web engine's cache of compiled scripts."""
+        return self.cache / "webengine"
+
+    @property
+    def log(self) -> Path:
+        """The log file."""
+        return self.logs / "negatoscope.log"
+
+    def make(self) -> "Paths":
+        """Make the folders, open to this user only, and return self."""
+        for folder in (self.config, self.data, self.cache, self.logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+
+def find_paths(base_dir: str | os.PathLike[str] | None = None) -> Paths:
+    """Return the program's folders: below ``base_dir``, else below ``NEGATOSCOPE_BASE_DIR``, else the system's."""
+    base_dir = base_dir or os.environ.get("NEGATOSCOPE_BASE_DIR")
+    if base_dir:
+        base = Path(base_dir).expanduser().absolute()
+        return Paths(base / "config", base / "data", base / "cache", base / "logs")
+    system = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
+    return Paths(
+        system.user_config_path, system.user_data_path, system.user_cache_path, system.user_log_path
+    )
+
+
+def find_resources() -> Path:
+    """Return the folder of what ships beside the code: in the wheel inside the package, in a checkout beside it."""
+    package = Path(__file__).resolve().parent
+    inside = package / "resources"
+    return inside if inside.is_dir() else package.parent / "resources"

@@ -1,0 +1,73 @@
+"""The user's settings: a frozen dataclass and one JSON file, replaced as a whole."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+
+
+class DataSource(StrEnum):
+    """By which of OHIF's data sources a study is opened."""
+
+    DICOM_JSON = "dicom-json"
+    DICOM_WEB = "dicom-web"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user has chosen. Every field has a default, so that an empty file is a good one.
+
+    Attributes:
+        data_source: how OHIF gets a study.
+        port: the local server's port, tried first; 0 for none yet. Kept from run to run, because OHIF's own
+            preferences belong to an origin, and the port is part of it.
+    """
+
+    data_source: DataSource = DataSource.DICOM_JSON
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_source", DataSource(self.data_source))
+        if not (isinstance(self.port, int) and 0 <= self.port <= 65535):
+            raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings; a file that is not there gives the defaults.
+
+    Unknown keys are left alone: they may be a newer version's.
+
+    Raises:
+        InputError: the file is not JSON, or a value is none of those allowed.
+    """
+    try:
+        values = _read(path)
+        known = {field.name for field in fields(Settings)}
+        return Settings(**{key: value for key, value in values.items() if key in known})
+    except (ValueError, TypeError) as error:
+        raise InputError(f"The settings file {path} cannot be used ({error}). Mend or delete it.") from error
+
+
+def save_settings(path: Path, **changes: Any) -> Settings:
+    """Change some settings in the file, atomically, and return all of them."""
+    settings = replace(load_settings(path), **changes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_read(path) | asdict(settings), indent=2) + "\n"
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a fault of the file, not of the caller
+    return values

@@ -1,8 +1,8 @@
 """The one command of development, for any Python from 3.11 on and with nothing installed.
 
-    python3 packaging/dev.py run [PATH…]      start Negatoscope on PATHs, or on a sample study
-    python3 packaging/dev.py test [ARGS…]     all checks and tests; ARGS go to pytest
-    python3 packaging/dev.py bench [ARGS…]    the benchmarks; ARGS go to them
+    python3 packaging/dev.py run [PATH...]      start Negatoscope on PATHs, or on a sample study
+    python3 packaging/dev.py test [ARGS...]     all checks and tests; ARGS go to pytest
+    python3 packaging/dev.py bench [ARGS...]    the benchmarks; ARGS go to them
     python3 packaging/dev.py pin              renew packaging/constraints.txt
 
 The first three make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
@@ -84,7 +84,7 @@ COMMANDS = {"run": run, "test": test, "bench": bench, "pin": pin}
 
 def passes(venv: Venv, check: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Run one check, print a line and, if it fails, its output; say whether it passed."""
-    print(" ".join(check), end=" … ", flush=True)
+    print(" ".join(check), end=" ... ", flush=True)
     started = time.monotonic()
     done = subprocess.run(
         [str(venv.program(check[0])), *check[1:]],

@@ -128,9 +128,9 @@ def _make(venv: Venv, wanted: dict[str, str]) -> None:
     found = read_stamp(venv)
     venv.stamp.unlink(missing_ok=True)
     if must_be_new(found, wanted) or not _works(venv):
-        print(f"Making {venv.folder} with Python {wanted['python']} …", flush=True)
+        print(f"Making {venv.folder} with Python {wanted['python']} ...", flush=True)
         make_venv(venv)
-    print("Installing the packages and OHIF (a minute or two the first time) …", flush=True)
+    print("Installing the packages and OHIF (a minute or two the first time) ...", flush=True)
     _install(venv)
     dev_system.report_missing_libraries(_site_packages(venv))
     venv.stamp.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
@@ -159,7 +159,7 @@ def _install(venv: Venv) -> None:
 
 def _restore_ohif(venv: Venv) -> None:
     """Bring a deleted viewer back: from the cache or with npm, else by the build, which asks PyPI for npm."""
-    print("Bringing OHIF back …", flush=True)
+    print("Bringing OHIF back ...", flush=True)
     try:
         fetch_ohif.ensure_ohif()
     except fetch_ohif.OhifError:

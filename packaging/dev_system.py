@@ -80,7 +80,7 @@ def debian_packages(wanted: Sequence[str], purpose: str) -> bool:
     """See to it that Debian packages are installed, and say whether they are.
 
     As root, what is missing is installed; for anybody else the command is printed. `wanted` holds names or
-    alternatives as `a|b`; `purpose` completes the sentence "Installing Debian packages for …".
+    alternatives as `a|b`; `purpose` completes the sentence "Installing Debian packages for ...".
     """
     lacking = missing_packages(wanted, _installed(wanted))
     if not lacking:
@@ -93,7 +93,7 @@ def debian_packages(wanted: Sequence[str], purpose: str) -> bool:
     if not root:
         print(f"Missing Debian packages for {purpose}; install them with:\n  {' '.join(command)}", flush=True)
         return False
-    print(f"Installing Debian packages for {purpose} ({len(names)}) …", flush=True)
+    print(f"Installing Debian packages for {purpose} ({len(names)}) ...", flush=True)
     done = _apt(command)
     if done.returncode != 0:
         print(f"{done.stdout}apt-get could not install them (exit code {done.returncode}).", flush=True)

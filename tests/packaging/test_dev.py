@@ -344,7 +344,7 @@ def test_a_check_shows_its_output_only_if_it_fails(dev, tmp_path, capfd, code, e
     script = f"import sys; print('details'); sys.exit({code})"
     assert dev.passes(Here(), ("python", "-c", script), dict(os.environ)) is (code == 0)
     output = capfd.readouterr().out
-    assert f"… {expected} (" in output
+    assert f"... {expected} (" in output
     assert ("\ndetails" in output) is (code != 0)
 
 

@@ -3,7 +3,7 @@
     python3 packaging/dev.py run [PATH...]      start Negatoscope on PATHs, or on a sample study
     python3 packaging/dev.py test [ARGS...]     all checks and tests; ARGS go to pytest
     python3 packaging/dev.py bench [ARGS...]    the benchmarks; ARGS go to them
-    python3 packaging/dev.py pin              renew packaging/constraints.txt
+    python3 packaging/dev.py pin                renew packaging/constraints.txt
 
 The first three make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
 system libraries; later calls start at once.

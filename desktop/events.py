@@ -16,13 +16,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LibraryChanged(Event):
-    """Studies were added or changed.
-
-    Attributes:
-        version: the library's version, which grows with each change.
-    """
-
-    version: int
+    """Studies were added or changed."""
 
 
 class Events:

@@ -4,12 +4,14 @@ A native frame is so many bits from the beginning. An encapsulated one is one fr
 by the Extended Offset Table, by the Basic Offset Table, or is found by looking at where the fragments begin.
 """
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from . import uids
+from .header import parse
 from .metadata import swap_words
 from .records import Pixels
 
@@ -46,26 +48,18 @@ def is_native(pixels: Pixels) -> bool:
     return pixels.length is not None
 
 
-def open_stream(file: BinaryIO, pixels: Pixels) -> BinaryIO:
-    """Return the stream that the offsets of ``pixels`` count in; see :func:`desktop.dicom.header.parse`.
-
-    That is the file itself, unless its whole data set is deflated.
-    """
-    if pixels.TransferSyntaxUID != uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        return file
-    from .header import parse  # noqa: PLC0415 - only these rare files need it
-
-    file.seek(0, 2)
-    size = file.tell()
+def inflate_file(file: BinaryIO) -> bytes:
+    """Return the data set of a deflated file, in which the offsets of its pixels count."""
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    return parse(file, size).stream
+    return parse(file, size).walker.data
 
 
 def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
     """Return one native frame as Explicit VR Little Endian.
 
     Args:
-        stream: as of :func:`open_stream`.
+        stream: the file, or the inflated data set of a deflated one.
         pixels: with ``length`` not None.
         number: from 1.
 

@@ -1,0 +1,33 @@
+"""Where the program begins: reads the command line, then runs without a window or with one.
+
+Worker processes come through here too, so nothing heavy is imported before it is known to be needed.
+"""
+
+import multiprocessing
+import sys
+from collections.abc import Sequence
+
+from .errors import ExitCode
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    multiprocessing.freeze_support()
+    from . import cli  # noqa: PLC0415
+
+    options = cli.read_options(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(options, ExitCode):
+        return options
+    if options.command in cli.WINDOW_COMMANDS:
+        return cli.guard(options, _run_window)
+    return cli.guard(options, cli.run)
+
+
+def _run_window(options: object) -> int:
+    from .ui.start import run  # noqa: PLC0415
+
+    return run(options)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

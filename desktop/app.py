@@ -1,0 +1,108 @@
+"""The composition root: builds the services in order, closes them in reverse."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+from . import logs
+from .errors import SetupError
+from .events import Events
+from .importers.reading import ReaderPool
+from .library.store import Store
+from .paths import Paths, find_resources
+from .server.app import Server
+from .server.host import ServerHost
+from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
+from .services.importing import Importing
+from .services.viewing import Viewing
+from .settings import DataSource, load_settings, save_settings
+
+
+class App:
+    """Everything but the window. Close it, or use it in a ``with`` statement.
+
+    Closing ends, in this order: the server, running imports and their workers, the library's writer.
+
+    Raises:
+        InputError: the settings or the library cannot be used.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.settings = load_settings(paths.settings)
+        self.events = Events()
+        self.host: ServerHost | None = None
+        self.server: Server | None = None
+        self._stack = ExitStack()
+        self.store = Store(paths.library)
+        self._stack.callback(self.store.close)
+        self._pool = ReaderPool()
+        self._stack.callback(self._pool.close)
+        self.importing = Importing(self.store, self._pool, self.events)
+        self._stack.callback(self.importing.close)
+        self.viewing = Viewing(self.store)
+
+    def __enter__(self) -> "App":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def warm_up(self) -> None:
+        """Start the workers before there is work, so that an import begins at once."""
+        self._pool.warm_up()
+
+    def serve(self, port: int | None = None, resources: Path | None = None) -> ServerHost:
+        """Start the server.
+
+        Args:
+            port: tried first, then its neighbours; None for the one of the last time.
+            resources: where OHIF is; None for its place.
+
+        Raises:
+            SetupError: OHIF's files are missing, or no port could be opened.
+        """
+        self.server = Server(self.store, self.viewing, resources or find_resources())
+        self._stack.callback(self.server.close)
+        self.host = ServerHost(self.server.app, self.settings.port if port is None else port)
+        self._stack.callback(self.host.close)
+        if port is None and self.host.port != self.settings.port:
+            # OHIF keeps its preferences by origin, and the port is part of it.
+            self.settings = save_settings(self.paths.settings, port=self.host.port)
+        return self.host
+
+    def viewer_path(self, study_uid: str, source: DataSource | None = None) -> str:
+        """Return the viewer's address of a study, without the origin."""
+        entry = self.viewing.study(study_uid)
+        version = entry.version if entry is not None else 0
+        if (source or self.settings.data_source) is DataSource.DICOM_WEB:
+            return f"/viewer/{DICOM_WEB_SOURCE}?StudyInstanceUIDs={study_uid}"
+        # OHIF remembers what it got from an address; the version makes it ask again after a change.
+        url = quote(f"/studies/{study_uid}/ohif-dicom-json?v={version}", safe="")
+        return f"/viewer/{DICOM_JSON_SOURCE}?url={url}"
+
+    def require_server(self) -> tuple[Server, ServerHost]:
+        """Return the running server."""
+        if self.server is None or self.host is None:
+            raise SetupError("The local server is not running.")
+        return self.server, self.host
+
+    def close(self) -> None:
+        """End everything. May be called twice."""
+        self._stack.close()
+
+
+def start_app(paths: Paths, *, verbose: bool = False) -> App:
+    """Make the folders, start the log, and build the application."""
+    try:
+        paths.make()
+    except OSError as error:
+        raise SetupError(
+            f"The folder {error.filename} cannot be made: {error.strerror}. Choose another with --base-dir."
+        ) from error
+    logs.start_logging(paths.log, verbose=verbose)
+    logs.hide((str(Path.home()),))
+    return App(paths)

@@ -1,0 +1,334 @@
+"""The command line: what can be asked, and the commands that need no window."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+from .app import App, start_app
+from .displaysets.model import DisplaySet
+from .errors import ExitCode, InputError, NegatoscopeError, UsageError
+from .importers.report import ImportReport
+from .library.queries import StudyEntry
+from .paths import find_paths
+from .services.sample import make_sample_study
+from .settings import DataSource
+
+WINDOW_COMMANDS = frozenset({"window", "open", "doctor"})
+"""Commands that start Qt."""
+
+DEFAULT_TIMEOUT = 120.0
+_EPILOG = """\
+Without a command, the window opens; PATHs are imported, and the first study is shown.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing viewable found, 4 timed out.
+Not a medical device: do not use it for diagnosis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked on the command line.
+
+    Attributes:
+        command: ``window`` if none was named.
+        timeout: seconds.
+        data_source: None for the one of the settings.
+    """
+
+    command: str
+    paths: tuple[str, ...] = ()
+    base_dir: str | None = None
+    verbose: bool = False
+    json: bool = False
+    study: str | None = None
+    query: str = ""
+    port: int | None = None
+    screenshot: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    data_source: DataSource | None = None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
+
+
+def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of everything, and those of the commands by name."""
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--base-dir", metavar="DIR", default=argparse.SUPPRESS, help="keep all of the program's own files below DIR"
+    )
+    common.add_argument(
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print the log on standard error"
+    )
+    as_json = _Parser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    parser = _Parser(
+        prog="negatoscope",
+        description="Opens DICOM files in OHIF, offline.",
+        epilog=_EPILOG,
+        parents=[common],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"negatoscope {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, text: str, *, prints_json: bool = True) -> argparse.ArgumentParser:
+        parents = [common, as_json] if prints_json else [common]
+        return commands.add_parser(name, help=text, description=text, parents=parents)
+
+    window = add("window", "Open the window (what happens without a command).", prints_json=False)
+    window.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import and show")
+
+    opening = add("open", "Import, show the first study, and say how long it took.")
+    opening.add_argument("paths", nargs="*", metavar="PATH", help="files and folders")
+    opening.add_argument("--study", metavar="UID", help="show this study instead of the first")
+    opening.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window, then end")
+    opening.add_argument(
+        "--timeout", type=_seconds, default=DEFAULT_TIMEOUT, metavar="S", help="give up after S seconds (120)"
+    )
+    opening.add_argument(
+        "--data-source", choices=[source.value for source in DataSource], help="how OHIF gets the study"
+    )
+
+    importing = add("import", "Import files and folders into the library, and account for every file.")
+    importing.add_argument("paths", nargs="+", metavar="PATH", help="files and folders")
+
+    studies = add("studies", "List the studies of the library, newest first.")
+    studies.add_argument("query", nargs="*", metavar="QUERY", help="words that name, ID, number or date begin with")
+
+    display_sets = add("display-sets", "List what would hang in the viewports.")
+    display_sets.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import first")
+    display_sets.add_argument("--study", metavar="UID", help="a study of the library")
+
+    serve = add("serve", "Serve the library and OHIF to a browser on this computer, until Ctrl-C.")
+    serve.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import first")
+    serve.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
+
+    add("doctor", "Print versions, folders, graphics and decoders: what a bug report needs.")
+
+    sample = add("sample", "Write a study of generated CT images, to try the program with.", prints_json=False)
+    sample.add_argument("paths", nargs=1, metavar="DIR", help="a new or empty folder")
+    return parser, dict(commands.choices)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise ValueError
+    return seconds
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def read_options(arguments: Sequence[str]) -> Options | ExitCode:
+    """Read the command line; an exit code if there is nothing more to do."""
+    parser, commands = make_parser()
+    words = list(arguments)
+    if _first_word(words) not in commands and not {"-h", "--help", "--version"} & set(words[:1]):
+        words.insert(0, "window")
+    try:
+        values = vars(parser.parse_args(words))
+    except UsageError as error:
+        print(f"negatoscope: {error.sentence}", file=sys.stderr)
+        return ExitCode.USAGE
+    except SystemExit as stop:  # --help and --version
+        return ExitCode.DONE if not stop.code else ExitCode.USAGE
+    values["paths"] = tuple(values.get("paths") or ())
+    values["query"] = " ".join(values.get("query") or ())
+    if values.get("data_source"):
+        values["data_source"] = DataSource(values["data_source"])
+    return Options(**values)
+
+
+def _first_word(words: Sequence[str]) -> str | None:
+    """Return the first word that is no option and no option's value."""
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word == "--base-dir":
+            skip = True
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def guard(options: Options, command: Callable[[Options], int]) -> int:
+    """Run a command; what it fails at is told in one sentence."""
+    try:
+        return command(options)
+    except NegatoscopeError as error:
+        print(f"negatoscope: {error.sentence}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.FAILED
+    except BrokenPipeError:
+        # Whoever read our output has stopped; Python must not complain of it at exit.
+        sys.stdout = None  # type: ignore[assignment]
+        return ExitCode.FAILED
+
+
+def run(options: Options) -> int:
+    """Run a command that needs no window."""
+    if options.command == "sample":
+        return _sample(options)
+    with start_app(find_paths(options.base_dir), verbose=options.verbose) as app:
+        commands: dict[str, Callable[[App, Options], int]] = {
+            "import": _import,
+            "studies": _studies,
+            "display-sets": _display_sets,
+            "serve": _serve,
+        }
+        return commands[options.command](app, options)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on standard output, in ASCII, so that any console and pipe can take it."""
+    print(json.dumps(value), flush=True)
+
+
+def print_report(report: ImportReport) -> None:
+    """Print an import's account: one line, then one for each file of which there is something to say."""
+    print(report.sentence(), file=sys.stderr)
+    for item in report.reasons:
+        print(f"  {item.outcome.value}: {_printable(item.path)}: {_printable(item.reason)}", file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def nothing_viewable(report: ImportReport) -> str:
+    """Return the sentence that says what was found where nothing can be shown."""
+    return f"Nothing to show. {report.sentence()} Is this the folder that holds the DICOM files?"
+
+
+def _import(app: App, options: Options) -> int:
+    report = app.importing.start(options.paths).wait()
+    if options.json:
+        print_json(report.to_json())
+    else:
+        print_report(report)
+    if report.viewable:
+        return ExitCode.DONE
+    print(f"negatoscope: {nothing_viewable(report)}", file=sys.stderr)
+    return ExitCode.NOTHING_VIEWABLE
+
+
+def study_to_json(entry: StudyEntry) -> dict[str, Any]:
+    """Return a study as ``negatoscope studies --json`` prints it."""
+    study, patient = entry.study, entry.patient
+    return {
+        "StudyInstanceUID": study.StudyInstanceUID,
+        "PatientName": patient.PatientName,
+        "PatientID": patient.PatientID,
+        "PatientBirthDate": patient.PatientBirthDate,
+        "PatientSex": patient.PatientSex,
+        "StudyDate": study.StudyDate,
+        "StudyTime": study.StudyTime,
+        "StudyDescription": study.StudyDescription,
+        "AccessionNumber": study.AccessionNumber,
+        "ModalitiesInStudy": list(entry.ModalitiesInStudy),
+        "series": entry.series,
+        "instances": entry.instances,
+    }
+
+
+def _studies(app: App, options: Options) -> int:
+    entries = app.viewing.studies(options.query)
+    if options.json:
+        print_json([study_to_json(entry) for entry in entries])
+        return ExitCode.DONE
+    rows = [
+        (
+            entry.study.StudyDate,
+            entry.patient.PatientName,
+            entry.patient.PatientID,
+            ",".join(entry.ModalitiesInStudy),
+            entry.study.StudyDescription,
+            f"{entry.series} series, {entry.instances} images",
+            entry.study.StudyInstanceUID,
+        )
+        for entry in entries
+    ]
+    _print_table(rows)
+    return ExitCode.DONE
+
+
+def _display_sets(app: App, options: Options) -> int:
+    if bool(options.paths) == bool(options.study):
+        raise UsageError("Name files and folders, or a study with --study, and not both.")
+    if options.study:
+        if app.viewing.study(options.study) is None:
+            raise InputError("There is no such study in the library. See: negatoscope studies")
+        studies: Sequence[str] = (options.study,)
+    else:
+        report = app.importing.start(options.paths).wait()
+        if not options.json or not report.viewable:
+            print_report(report)
+        studies = report.studies
+    sets = [made for uid in studies for made in app.viewing.display_sets(uid)]
+    if options.json:
+        print_json([made.to_json() for made in sets])
+    else:
+        _print_table([_display_set_row(made) for made in sets])
+    return ExitCode.DONE if sets else ExitCode.NOTHING_VIEWABLE
+
+
+def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
+    said = ", ".join(message.code.name.lower().replace("_", " ") for message in made.messages)
+    return (
+        str(made.SeriesNumber),
+        made.Modality,
+        made.label,
+        f"{made.numImageFrames or len(made.instances)} images",
+        "volume" if made.isReconstructable else "",
+        said,
+    )
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(_printable(line.rstrip()))
+
+
+def _serve(app: App, options: Options) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    app.serve(options.port)
+    server, host = app.require_server()
+    url = f"{host.origin}/login?key={server.secrets.make_key()}"
+    if options.json:
+        print_json({"url": url, "port": host.port, "token": server.secrets.token})
+    else:
+        print(url, flush=True)
+        print("Open this address in a browser; it works once. Ctrl-C ends the server.", file=sys.stderr)
+    if options.paths:
+        job = app.importing.start(options.paths)
+        while not job.join(0.1) and not stop.is_set():
+            pass
+        if not stop.is_set():
+            print_report(job.wait())
+    stop.wait()
+    return ExitCode.DONE
+
+
+def _sample(options: Options) -> int:
+    folder = make_sample_study(Path(options.paths[0]))
+    print(f"The sample study is in {folder}", file=sys.stderr)
+    return ExitCode.DONE

@@ -1,0 +1,53 @@
+"""Finds one binary value in a file by its place, for metadata that only refer to it (PS3.18 §10.4.1.1.5)."""
+
+import re
+from typing import BinaryIO
+
+from ..errors import NegatoscopeError
+from .elements import Cut, Element, Malformed, Walker
+from .header import parse
+
+_PLACE = re.compile(r"[0-9A-Fa-f]{8}(/\d{1,6}/[0-9A-Fa-f]{8}){0,32}")
+
+
+class NoBulkData(LookupError):  # noqa: N818 - said of a file
+    """There is no such value."""
+
+
+def read_bulk_data(file: BinaryIO, size: int, place: str) -> bytes:
+    """Return the value's bytes as they are stored.
+
+    Args:
+        file: open at its beginning.
+        size: its bytes.
+        place: such as ``00291010`` or ``00081140/0/00091001``: tags, and item numbers from 0.
+
+    Raises:
+        NoBulkData: nothing is there, or the place is none.
+    """
+    if not _PLACE.fullmatch(place):
+        raise NoBulkData("That is no place of an element.")
+    steps = place.split("/")
+    try:
+        parsed = parse(file, size)
+        element = _find(parsed.elements, steps[0])
+        for depth, (number, tag) in enumerate(zip(steps[1::2], steps[2::2], strict=True), start=1):
+            element = _find(_item(parsed.walker, element, int(number), depth), tag)
+    except (NegatoscopeError, Cut, Malformed) as error:
+        raise NoBulkData("The file is damaged.") from error
+    return parsed.walker.data[element.start : element.end]
+
+
+def _find(elements: tuple[Element, ...], tag: str) -> Element:
+    for element in elements:
+        if element.tag == int(tag, 16):
+            return element
+    raise NoBulkData("There is no such element.")
+
+
+def _item(walker: Walker, element: Element, number: int, depth: int) -> tuple[Element, ...]:
+    items = walker.items(element.start, element.end, implicit=element.implicit, depth=depth)
+    for count, (start, end) in enumerate(items):
+        if count == number:
+            return tuple(walker.elements(start, end, implicit=element.implicit, depth=depth))
+    raise NoBulkData("There is no such item.")

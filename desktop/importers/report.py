@@ -1,0 +1,95 @@
+"""The account of an import: every file met, in exactly one outcome."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..library.outcomes import VIEWABLE, FileOutcome, Outcome
+
+_WORDS = {
+    Outcome.ADDED: "added",
+    Outcome.UPDATED: "updated",
+    Outcome.UNCHANGED: "unchanged",
+    Outcome.DUPLICATE: "there already",
+    Outcome.CONFLICT: "with a UID that another file has",
+    Outcome.NOT_DICOM: "not DICOM",
+    Outcome.REJECTED: "rejected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import is.
+
+    Attributes:
+        found: files met by now.
+        done: files whose outcome is known.
+        walking: more may be found.
+    """
+
+    found: int
+    done: int
+    studies: int
+    walking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of all files.
+
+    Attributes:
+        reasons: the outcomes of which there is something to say.
+        studies: UIDs of the studies that the files belong to, in the order in which they were met.
+    """
+
+    counts: dict[Outcome, int]
+    reasons: tuple[FileOutcome, ...]
+    studies: tuple[str, ...]
+    seconds: float
+    cancelled: bool = False
+
+    @property
+    def found(self) -> int:
+        """Number of files met: the sum of the outcomes."""
+        return sum(self.counts.values())
+
+    @property
+    def viewable(self) -> int:
+        """Number of files whose instance is in the library."""
+        return sum(self.counts[outcome] for outcome in VIEWABLE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``negatoscope import --json`` prints it."""
+        reasons = [
+            {"path": item.path, "outcome": item.outcome.value, "reason": item.reason} for item in self.reasons
+        ]
+        counts = {outcome.value: self.counts[outcome] for outcome in Outcome}
+        return {"found": self.found, **counts, "seconds": round(self.seconds, 3), "reasons": reasons}
+
+    def sentence(self) -> str:
+        """Return the account in one line."""
+        parts = [f"{self.counts[outcome]:,} {_WORDS[outcome]}" for outcome in Outcome if self.counts[outcome]]
+        files = "1 file" if self.found == 1 else f"{self.found:,} files"
+        return f"{files}: {', '.join(parts)}." if parts else "No files were found."
+
+
+@dataclass(slots=True)
+class Account:
+    """Gathers outcomes while an import runs."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    reasons: list[FileOutcome] = field(default_factory=list)
+    studies: dict[str, None] = field(default_factory=dict)
+
+    def add(self, outcome: FileOutcome) -> None:
+        """Count one file."""
+        self.counts[outcome.outcome] += 1
+        if outcome.reason:
+            self.reasons.append(outcome)
+        if outcome.study:
+            self.studies.setdefault(outcome.study)
+
+    def report(self, seconds: float, *, cancelled: bool) -> ImportReport:
+        """Return the finished account."""
+        counts = {outcome: self.counts[outcome] for outcome in Outcome}
+        return ImportReport(counts, tuple(self.reasons), tuple(self.studies), seconds, cancelled)

@@ -1,0 +1,196 @@
+"""The routes. Their list is :data:`ROUTES`; the guide describes each, and a test compares the two."""
+
+import asyncio
+import json
+import logging
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .. import __version__
+from ..dicom.uids import is_uid
+from ..displaysets.model import DisplaySet
+from ..library.queries import Form, get_study, stored_metadata
+from ..library.store import Store
+from .answers import JSON, send_body, send_text
+from .dicomjson import make_study_json
+from .frames import FrameReader
+from .guard import Guard, Secrets
+from .ohif import ViewerFiles, find_assets, make_app_config
+from .qido import SearchFor
+from .wado import BulkData, Frames, Metadata, WholeInstance
+
+log = logging.getLogger(__name__)
+
+_STUDY = "/dicom-web/studies/{study}"
+_SERIES = _STUDY + "/series/{series}"
+_INSTANCE = _SERIES + "/instances/{instance}"
+
+ROUTES = (
+    "/healthz",
+    "/login",
+    "/app-config.js",
+    "/extension/{file}",
+    "/studies/{study}/ohif-dicom-json",
+    "/display-sets",
+    "/dicom-web/studies",
+    "/dicom-web/series",
+    "/dicom-web/instances",
+    _STUDY + "/series",
+    _STUDY + "/instances",
+    _SERIES + "/instances",
+    _STUDY + "/metadata",
+    _SERIES + "/metadata",
+    _INSTANCE + "/metadata",
+    _INSTANCE + "/frames/{frames}",
+    _INSTANCE + "/bulkdata/{place}",
+    _INSTANCE,
+)
+"""Every route but OHIF's own files and pages."""
+
+
+class DisplaySets(Protocol):
+    """Who makes display sets; the server does not know how."""
+
+    def display_sets(self, study_uid: str) -> list[DisplaySet]:
+        """Return a study's display sets, in the order of the study browser."""
+        ...
+
+
+class Server:
+    """The ASGI application, and the threads in which its slow parts run.
+
+    Raises:
+        SetupError: OHIF's files are missing.
+    """
+
+    def __init__(self, store: Store, display_sets: DisplaySets, resources: Path) -> None:
+        self.secrets = Secrets()
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
+        viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
+        router = Router(_routes(store, self._threads, display_sets), default=viewer)
+        self.app: ASGIApp = Guard(_Edge(router), self.secrets)
+
+    def close(self) -> None:
+        """End the threads. May be called twice."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[BaseRoute]:
+    metadata, frames = Metadata(store, threads), Frames(store, threads, FrameReader())
+    studies, series, instances = (
+        SearchFor(store, threads, level) for level in ("studies", "series", "instances")
+    )
+    endpoints: tuple[tuple[str, ASGIApp], ...] = (
+        # The busiest first: they are tried in this order.
+        (_INSTANCE + "/frames/{frames}", frames),
+        ("/studies/{study}/ohif-dicom-json", StudyJson(store, threads)),
+        ("/display-sets", DisplaySetsOf(display_sets, threads)),
+        ("/dicom-web/studies", studies),
+        ("/dicom-web/series", series),
+        ("/dicom-web/instances", instances),
+        (_STUDY + "/series", series),
+        (_STUDY + "/instances", instances),
+        (_SERIES + "/instances", instances),
+        (_STUDY + "/metadata", metadata),
+        (_SERIES + "/metadata", metadata),
+        (_INSTANCE + "/metadata", metadata),
+        (_INSTANCE + "/bulkdata/{place:path}", BulkData(store, threads)),
+        (_INSTANCE, WholeInstance(store, threads)),
+        ("/dicom-web/{rest:path}", NotHere()),
+    )
+    return [Route(path, ReadOnly(endpoint)) for path, endpoint in endpoints]
+
+
+class ReadOnly:
+    """ASGI: lets GET and HEAD through, if the UIDs in the path are UIDs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        uids = [scope["path_params"].get(name) for name in ("study", "series", "instance")]
+        if scope["method"] not in ("GET", "HEAD"):
+            await send_text(send, 405, "This can only be read.", ((b"allow", b"GET, HEAD"),))
+        elif not all(uid is None or is_uid(uid) for uid in uids):
+            await send_text(send, 404, "That is no UID.")
+        else:
+            await self._app(scope, receive, send)
+
+
+class NotHere:
+    """ASGI: DICOMweb that this server does not have. OHIF's pages must not answer for it."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Say so."""
+        await send_text(send, 404, "There is no such DICOMweb resource.")
+
+
+class StudyJson:
+    """ASGI: ``/studies/{study}/ohif-dicom-json``."""
+
+    def __init__(self, store: Store, threads: Executor) -> None:
+        self._store = store
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(self._threads, self._make, scope["path_params"]["study"])
+        if body is None:
+            await send_text(send, 404, "There is no such study in this library.")
+        else:
+            await send_body(send, 200, JSON, body)
+
+    def _make(self, study_uid: str) -> bytes | None:
+        db = self._store.reader()
+        entry = get_study(db, study_uid)
+        if entry is None:
+            return None
+        return make_study_json(entry, stored_metadata(db, Form.OHIF_JSON, study_uid))
+
+
+class DisplaySetsOf:
+    """ASGI: ``/display-sets?study=UID``."""
+
+    def __init__(self, display_sets: DisplaySets, threads: Executor) -> None:
+        self._display_sets = display_sets
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        name, _, study_uid = scope["query_string"].decode("latin-1").partition("=")
+        if name != "study" or not is_uid(study_uid):
+            await send_text(send, 400, "Ask with ?study= and a Study Instance UID.")
+            return
+        loop = asyncio.get_running_loop()
+        sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid)
+        body: list[dict[str, Any]] = [made.to_json() for made in sets]
+        await send_body(send, 200, JSON, json.dumps(body).encode())
+
+
+class _Edge:
+    """ASGI: where errors of the program end. They are logged; the client learns nothing of them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noting(message: dict[str, Any]) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception:
+            log.exception("a request failed")
+            if started:
+                raise
+            await send_text(send, 500, "The program failed at this. Its log says how.")

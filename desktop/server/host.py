@@ -1,0 +1,106 @@
+"""The socket and the thread in which the server runs; how it starts and stops."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+import threading
+import time
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ..errors import SetupError
+
+log = logging.getLogger(__name__)
+
+ADDRESS = "127.0.0.1"
+
+_START_SECONDS = 10.0
+_STOP_SECONDS = 2.0
+_NEIGHBOURS = 20
+_BACKLOG = 128
+
+
+def open_socket(port: int) -> socket.socket:
+    """Listen on the loopback address: at ``port``, or the next free one above it, or any (also for 0)."""
+    candidates = [] if port == 0 else [number for number in range(port, port + _NEIGHBOURS) if number < 65536]
+    for candidate in [*candidates, 0]:
+        # The protocol must be named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a request.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            if sys.platform != "win32":
+                # Elsewhere this lets a port be used again at once; there it would let two servers share one.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((ADDRESS, candidate))
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise SetupError("No port of this computer could be opened for the local server.")
+
+
+class ServerHost:
+    """Runs an ASGI application in a thread of its own.
+
+    Raises:
+        SetupError: no port could be opened, or the server did not start.
+    """
+
+    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+        self._socket = open_socket(port)
+        self.port: int = self._socket.getsockname()[1]
+        self._error: BaseException | None = None
+        config = uvicorn.Config(
+            app,
+            http="auto",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=1 << 16,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="server", daemon=True)
+        self._thread.start()
+        self._wait()
+
+    @property
+    def origin(self) -> str:
+        """The address, without a path."""
+        return f"http://{ADDRESS}:{self.port}"
+
+    def close(self) -> None:
+        """Stop answering. May be called twice."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+        if self._thread.is_alive():
+            self._server.force_exit = True
+            self._thread.join(_STOP_SECONDS)
+        self._socket.close()
+        if self._thread.is_alive():
+            log.error("the server did not stop within %s seconds", 2 * _STOP_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            # Not uvicorn's run(): it would choose another event loop where one is installed.
+            asyncio.run(self._server.serve(sockets=[self._socket]))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the server's thread
+            # uvicorn ends the thread by sys.exit when it cannot start, which Python says nothing of.
+            self._error = error
+            log.exception("the server ended")
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > end:
+                with contextlib.suppress(OSError):
+                    self._socket.close()
+                raise SetupError("The local server did not start. The log says why.") from self._error
+            time.sleep(0.005)

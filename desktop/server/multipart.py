@@ -1,0 +1,102 @@
+"""Writes multipart/related, and reads what a client accepts (PS3.18 §8.7; RFC 2387, RFC 9110 §12.5.1)."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an answer."""
+
+    content_type: str
+    body: bytes
+
+
+def write_multipart(parts: Sequence[Part], media_type: str) -> tuple[bytes, bytes]:
+    """Return the content type and the body.
+
+    Args:
+        parts: at least one.
+        media_type: of the parts, for the content type's ``type``.
+    """
+    boundary = secrets.token_hex(16)
+    lines = [
+        f"--{boundary}\r\nContent-Type: {part.content_type}\r\nContent-Length: {len(part.body)}\r\n\r\n".encode()
+        + part.body
+        + b"\r\n"
+        for part in parts
+    ]
+    content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
+    return content_type.encode(), b"".join([*lines, f"--{boundary}--\r\n".encode()])
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One media range of an Accept header.
+
+    Attributes:
+        media_type: lower-case, such as ``multipart/related`` or ``*/*``.
+        part_type: the ``type`` parameter, lower-case.
+        transfer_syntax: the ``transfer-syntax`` parameter.
+    """
+
+    media_type: str
+    part_type: str = ""
+    transfer_syntax: str = ""
+    quality: float = 1.0
+
+
+def read_accept(header: str) -> list[Accepted]:
+    """Return what a client accepts, best first; everything if the header is empty."""
+    ranges = [_read_range(text) for text in _split(header, ",") if text.strip()]
+    ranges.sort(key=lambda item: -item.quality)
+    return [item for item in ranges if item.quality > 0] or ([] if ranges else [Accepted("*/*")])
+
+
+def choose(accepted: Sequence[Accepted], single: str) -> str | None:
+    """Choose how to answer with one part.
+
+    Args:
+        accepted: as of :func:`read_accept`.
+        single: the media type of the part, such as ``application/octet-stream``.
+
+    Returns:
+        ``multipart``, ``single``, or None if the client accepts neither. What is left open is answered in multipart,
+        as the standard has it.
+    """
+    for item in accepted:
+        if item.media_type in ("multipart/related", "multipart/*") and item.part_type in ("", "*/*", single):
+            return "multipart"
+        if item.media_type == "*/*":
+            return "multipart"
+        if item.media_type == single:
+            return "single"
+    return None
+
+
+def _read_range(text: str) -> Accepted:
+    media_type, *parameters = _split(text, ";")
+    values = {}
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        values[name.strip().lower()] = value.strip().strip('"')
+    try:
+        quality = float(values.get("q", "1"))
+    except ValueError:
+        quality = 1.0
+    return Accepted(
+        media_type.strip().lower(), values.get("type", "").lower(), values.get("transfer-syntax", ""), quality
+    )
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split where the separator does not stand between quotes."""
+    parts, start, quoted = [], 0, False
+    for at, letter in enumerate(text):
+        if letter == '"':
+            quoted = not quoted
+        elif letter == separator and not quoted:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]

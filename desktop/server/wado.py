@@ -1,0 +1,220 @@
+"""WADO-RS: frames, instances, metadata and bulk data (PS3.18 §10.4)."""
+
+import asyncio
+import io
+import re
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from pydicom import dcmread
+from starlette.types import Receive, Scope, Send
+
+from ..dicom.bulkdata import NoBulkData, read_bulk_data
+from ..dicom.frames import NoFrame
+from ..dicom.metadata import unpack
+from ..library.queries import Form, Located, locate, stored_metadata
+from ..library.store import Store
+from .answers import DICOM_JSON, NO_STORE, Headers, send_body, send_text
+from .frames import FileGone, FrameReader, open_file
+from .multipart import Accepted, Part, choose, read_accept, write_multipart
+
+OCTETS = "application/octet-stream"
+DICOM = "application/dicom"
+
+_FRAME_NUMBERS = re.compile(r"\d{1,9}(,\d{1,9})*")
+_IMAGE_TYPES = {
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.51": "image/jpeg",
+    "1.2.840.10008.1.2.4.57": "image/jpeg",
+    "1.2.840.10008.1.2.4.70": "image/jpeg",
+    "1.2.840.10008.1.2.4.80": "image/jls",
+    "1.2.840.10008.1.2.4.81": "image/jls",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+    "1.2.840.10008.1.2.4.201": "image/jphc",
+    "1.2.840.10008.1.2.4.202": "image/jphc",
+    "1.2.840.10008.1.2.4.203": "image/jphc",
+}
+"""Media types of stored frames (PS3.18 Table 8.7.3-2)."""
+
+_CHUNK = 1 << 20
+_WHOLE = 1 << 23
+_PARAMETERS = ("study", "series", "instance")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    content_type: bytes
+    body: bytes
+
+
+def _error(status: int, sentence: str) -> Answer:
+    return Answer(status, b"text/plain; charset=utf-8", sentence.encode())
+
+
+_NO_INSTANCE = _error(404, "There is no such instance in this library.")
+_NOT_ACCEPTABLE = _error(406, "It cannot be sent in any form that the request accepts.")
+
+
+def accept_header(scope: Scope) -> str:
+    """Return the request's Accept header, in one line."""
+    return ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+
+
+class _Endpoint:
+    """ASGI: makes an answer in a thread, since disks and databases are slow at times."""
+
+    def __init__(self, store: Store, threads: Executor) -> None:
+        self._store = store
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        parameters = scope["path_params"]
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._answer, parameters, accept_header(scope))
+        await send_body(send, answer.status, answer.content_type, answer.body)
+
+    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
+        raise NotImplementedError
+
+    def _locate(self, parameters: dict[str, str]) -> Located | None:
+        return locate(self._store.reader(), *(parameters[name] for name in _PARAMETERS))
+
+
+class Frames(_Endpoint):
+    """``…/instances/{instance}/frames/{numbers}``: stored bytes, never decoded."""
+
+    def __init__(self, store: Store, threads: Executor, reader: FrameReader) -> None:
+        super().__init__(store, threads)
+        self._reader = reader
+
+    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
+        if not _FRAME_NUMBERS.fullmatch(parameters["frames"]):
+            return _error(400, "Frames are asked for as numbers from 1, with commas between them.")
+        located = self._locate(parameters)
+        if located is None:
+            return _NO_INSTANCE
+        numbers = [int(number) for number in parameters["frames"].split(",")]
+        try:
+            frames = self._reader.read(located, numbers)
+        except (NoFrame, FileGone) as error:
+            return _error(404, str(error))
+        syntax = frames[0].TransferSyntaxUID
+        accepted = [item for item in read_accept(accept) if _takes(item, syntax)]
+        for media_type in (OCTETS, _IMAGE_TYPES.get(syntax, OCTETS)):
+            form = choose(accepted, media_type)
+            content_type = f"{media_type}; transfer-syntax={syntax}"
+            if form == "single" and len(frames) == 1:
+                return Answer(200, content_type.encode(), frames[0].data)
+            if form == "multipart":
+                parts = [Part(content_type, frame.data) for frame in frames]
+                return Answer(200, *write_multipart(parts, media_type))
+        return _NOT_ACCEPTABLE
+
+
+def _takes(accepted: Accepted, syntax: str) -> bool:
+    return accepted.transfer_syntax in ("", "*", syntax)
+
+
+class BulkData(_Endpoint):
+    """``…/instances/{instance}/bulkdata/{place}``: a binary value that the metadata only refer to."""
+
+    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
+        located = self._locate(parameters)
+        if located is None:
+            return _NO_INSTANCE
+        try:
+            with open_file(located.file) as file:
+                value = read_bulk_data(file, located.file.size, parameters["place"])
+        except (NoBulkData, FileGone) as error:
+            return _error(404, str(error))
+        form = choose(read_accept(accept), OCTETS)
+        if form == "single":
+            return Answer(200, OCTETS.encode(), value)
+        if form == "multipart":
+            return Answer(200, *write_multipart([Part(OCTETS, value)], OCTETS))
+        return _NOT_ACCEPTABLE
+
+
+class Metadata(_Endpoint):
+    """``…/metadata`` of a study, series or instance, joined from stored pieces."""
+
+    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
+        accepted = read_accept(accept)
+        if not any(_takes_json(item.media_type) for item in accepted):
+            return _error(406, "Metadata are sent as application/dicom+json.")
+        uids = [parameters.get(name) for name in _PARAMETERS]
+        pieces = stored_metadata(self._store.reader(), Form.DICOM_JSON, str(uids[0]), *uids[1:])
+        if not pieces:
+            return _NO_INSTANCE
+        return Answer(200, DICOM_JSON, b"[%s]" % b",".join(unpack(piece.packed) for piece in pieces))
+
+
+def _takes_json(media_type: str) -> bool:
+    return media_type in ("*/*", "application/*", "application/dicom+json", "application/json")
+
+
+class WholeInstance(_Endpoint):
+    """``…/instances/{instance}``: the file itself, as PS3.10 has it."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request; large files go out in pieces."""
+        loop = asyncio.get_running_loop()
+        located = await loop.run_in_executor(self._threads, self._locate, scope["path_params"])
+        accepted = [item for item in read_accept(accept_header(scope))]
+        form = choose(accepted, DICOM)
+        if located is None or form is None:
+            answer = _NO_INSTANCE if located is None else _NOT_ACCEPTABLE
+        elif form == "single" and located.file.size > _WHOLE:
+            await self._stream(located, send)
+            return
+        else:
+            answer = await loop.run_in_executor(self._threads, self._whole, located, form)
+        await send_body(send, answer.status, answer.content_type, answer.body)
+
+    def _whole(self, located: Located, form: str) -> Answer:
+        try:
+            with open_file(located.file) as file:
+                data = file.read()
+        except FileGone as error:
+            return _error(404, str(error))
+        data = as_part10(data)
+        content_type = f"{DICOM}; transfer-syntax={located.pixels.TransferSyntaxUID}"
+        if form == "single":
+            return Answer(200, content_type.encode(), data)
+        return Answer(200, *write_multipart([Part(content_type, data)], DICOM))
+
+    async def _stream(self, located: Located, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            file = await loop.run_in_executor(self._threads, open_file, located.file)
+        except FileGone as error:
+            await send_text(send, 404, str(error))
+            return
+        with file:
+            content_type = f"{DICOM}; transfer-syntax={located.pixels.TransferSyntaxUID}".encode()
+            headers: Headers = (
+                (b"content-type", content_type),
+                (b"content-length", str(located.file.size).encode()),
+                NO_STORE,
+            )
+            await send({"type": "http.response.start", "status": 200, "headers": [*headers]})
+            while chunk := await loop.run_in_executor(self._threads, file.read, _CHUNK):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+def as_part10(data: bytes) -> bytes:
+    """Return a DICOM file's bytes with preamble and file meta information; unchanged if it has them."""
+    if data[128:132] == b"DICM":
+        return data
+    dataset = dcmread(io.BytesIO(data), force=True)
+    whole = io.BytesIO()
+    dataset.save_as(whole, enforce_file_format=True)
+    return whole.getvalue()
+

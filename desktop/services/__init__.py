@@ -1,0 +1,1 @@
+"""The verbs that window, command line and tests share."""

@@ -15,7 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()
     from . import cli  # noqa: PLC0415
 
-    options = cli.read_options(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if list(words) == ["probe-graphics"]:
+        # Not for people: the program tries out in a process of its own whether graphics work.
+        from .ui.probe import main as probe  # noqa: PLC0415
+
+        return probe()
+    options = cli.read_options(words)
     if isinstance(options, ExitCode):
         return options
     if options.command in cli.WINDOW_COMMANDS:

@@ -48,3 +48,23 @@ def decode(value: bytes, encodings: Sequence[str], *, person_name: bool = False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pydicom.charset.decode_bytes(value, encodings, set(_DELIMITERS["PN" if person_name else ""]))
+
+
+def format_person_name(name: str) -> str:
+    """Return a name for a list: ``Doe, Jane A``, with an ideographic or phonetic group behind it."""
+    groups = [_format_group(group) for group in name.split("=")]
+    return "  ".join(group for group in groups if group)
+
+
+def _format_group(group: str) -> str:
+    family, _, others = group.partition("^")
+    given = " ".join(part for part in others.split("^") if part).strip()
+    return ", ".join(part for part in (family.strip(), given) if part)
+
+
+def format_date(date: str) -> str:
+    """Return a DA value as ``2026-01-31``; what is no date stays as it is."""
+    digits = date.replace(".", "")
+    if len(digits) == 8 and digits.isascii() and digits.isdigit():
+        return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+    return date

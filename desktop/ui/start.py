@@ -1,0 +1,237 @@
+"""Starts Qt, runs the window, and ends everything in order.
+
+Start: environment → graphics → QApplication → services and server → window. End: page, profile, server, workers,
+writer; then Qt.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import PySide6
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+
+from .. import __version__
+from ..app import App, start_app
+from ..cli import Options, nothing_viewable, print_json, print_report
+from ..errors import ExitCode, SetupError
+from ..importers.report import ImportReport
+from ..paths import Paths, find_paths
+from . import graphics
+from .doctor import examine
+from .window import MainWindow
+
+log = logging.getLogger(__name__)
+
+_STARTED = time.monotonic()
+
+
+def run(options: Options) -> int:
+    """Run a command that starts Qt, and return the exit code."""
+    paths = find_paths(options.base_dir)
+    if options.command == "doctor":
+        return examine(options, paths)
+    prepare_environment(options)
+    _prepare_graphics(paths)
+    qt = QApplication.instance() or make_application()
+    assert isinstance(qt, QApplication)
+    with start_app(paths, verbose=options.verbose) as app, _quit_on_signals(qt):
+        sys.excepthook = _log_exception
+        app.warm_up()
+        app.serve()
+        window = MainWindow(app, options.data_source)
+        window.closed.connect(qt.quit)
+        try:
+            if options.command == "open":
+                return _Opening(app, window, options).run(qt)
+            window.show()
+            if options.paths:
+                window.import_paths(options.paths)
+            qt.exec()
+            return ExitCode.DONE
+        finally:
+            window.shut_down()
+            shiboken6.delete(window)
+
+
+def prepare_environment(options: Options) -> None:
+    """Set what Qt reads when it starts.
+
+    Raises:
+        SetupError: there is no screen.
+    """
+    if sys.platform == "linux":
+        if os.geteuid() == 0:
+            # Chromium's sandbox does not work for root, and it refuses to start with it.
+            os.environ.setdefault("QTWEBENGINE_DISABLE_SANDBOX", "1")
+        screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if not screen and "QT_QPA_PLATFORM" not in os.environ:
+            if not options.screenshot:
+                raise SetupError(
+                    "There is no screen (DISPLAY and WAYLAND_DISPLAY are not set). Start the program in a desktop "
+                    "session, save a picture with: negatoscope open PATH --screenshot OUT.png, or use a browser with: "
+                    "negatoscope serve PATH"
+                )
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def make_application() -> QApplication:
+    """Make Qt's application object."""
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    qt = QApplication(sys.argv[:1])
+    qt.setApplicationName("negatoscope")
+    qt.setApplicationDisplayName("Negatoscope")
+    qt.setApplicationVersion(__version__)
+    qt.setDesktopFileName("negatoscope")
+    qt.setStyle("Fusion")
+    # Images are read in the dark.
+    qt.styleHints().setColorScheme(Qt.ColorScheme.Dark)
+    return qt
+
+
+def graphics_key() -> str:
+    """Return what a choice of graphics depends on."""
+    screen = os.environ.get("QT_QPA_PLATFORM") or os.environ.get("XDG_SESSION_TYPE", "")
+    return "|".join((PySide6.__version__, sys.platform, screen, str(graphics.find_card())))
+
+
+def _prepare_graphics(paths: Paths) -> graphics.Graphics:
+    return graphics.prepare(paths.cache / "graphics.json", graphics_key())
+
+
+def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        QCoreApplication.quit()
+        return
+    log.critical("an error was not handled", exc_info=(kind, error, trace))
+
+
+@contextlib.contextmanager
+def _quit_on_signals(qt: QApplication) -> Iterator[None]:
+    """End the event loop on SIGTERM and SIGINT.
+
+    Python runs its handlers between two of its own instructions, and Qt's loop has none: so the signal is also
+    written to a socket, which Qt listens to.
+    """
+    reading, writing = socket.socketpair()
+    for end in (reading, writing):
+        end.setblocking(False)
+    notifier = QSocketNotifier(reading.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda *_: reading.recv(64))
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: qt.quit()) for number in numbers]
+    wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        notifier.setEnabled(False)
+        shiboken6.delete(notifier)
+        reading.close()
+        writing.close()
+
+
+class _Opening(QObject):
+    """``negatoscope open``: imports, waits for the first image, saves its picture, ends."""
+
+    def __init__(self, app: App, window: MainWindow, options: Options) -> None:
+        super().__init__(window)
+        self._app = app
+        self._window = window
+        self._options = options
+        self._report: ImportReport | None = None
+        self._first_image: float | None = None
+        self._code = ExitCode.TIMED_OUT
+        self._sentence = f"No image was drawn within {options.timeout:g} seconds. The log says more."
+
+    def run(self, qt: QApplication) -> int:
+        """Run to the end and return the exit code."""
+        self._quit: Callable[[], None] = qt.quit
+        window = self._window
+        window.imported.connect(self._on_imported)
+        window.import_failed.connect(self._fail)
+        window.viewer.drawn.connect(self._on_drawn)
+        window.viewer.crashed.connect(lambda: self._fail("The web engine's process has crashed."))
+        window.show()
+        QTimer.singleShot(int(self._options.timeout * 1000), self, self._quit)
+        if self._options.paths:
+            window.import_paths(self._options.paths)
+        elif self._options.study:
+            window.open_study(self._options.study)
+        else:
+            QTimer.singleShot(0, self, lambda: self._fail("Name files and folders, or a study with --study."))
+        qt.exec()
+        if self._sentence:
+            print(f"negatoscope: {self._sentence}", file=sys.stderr)
+        return self._code
+
+    def _fail(self, sentence: str, code: ExitCode = ExitCode.FAILED) -> None:
+        self._code, self._sentence = code, sentence
+        self._quit()
+
+    def _on_imported(self, report: ImportReport) -> None:
+        self._report = report
+        if not self._options.json:
+            print_report(report)
+        if self._options.study:
+            self._window.open_study(self._options.study)
+        elif not self._shown_sets(report.studies):
+            if self._options.json:
+                self._print()
+            self._fail(nothing_viewable(report), ExitCode.NOTHING_VIEWABLE)
+
+    def _shown_sets(self, studies: tuple[str, ...]) -> int:
+        return sum(not made.unsupported for uid in studies for made in self._app.viewing.display_sets(uid))
+
+    def _on_drawn(self, _study: str) -> None:
+        if self._first_image is not None or (self._options.paths and self._report is None):
+            return
+        self._first_image = time.monotonic() - _STARTED
+        # The frame is in WebGL's buffer now; the window has it after the next one.
+        QTimer.singleShot(200, self, self._finish)
+
+    def _finish(self) -> None:
+        if self._options.screenshot and not _save(self._window.grab().toImage(), Path(self._options.screenshot)):
+            self._fail(f"The picture could not be saved as {self._options.screenshot}.")
+            return
+        if self._options.json:
+            self._print()
+        self._code, self._sentence = ExitCode.DONE, ""
+        self._quit()
+
+    def _print(self) -> None:
+        report = self._report
+        uids = report.studies if report else (self._options.study or "",)
+        entries = [entry for uid in uids if (entry := self._app.viewing.study(uid)) is not None]
+        counts = {} if report is None else {outcome.value: count for outcome, count in report.counts.items()}
+        source = self._options.data_source or self._app.settings.data_source
+        print_json(
+            {
+                "studies": len(entries),
+                "series": sum(entry.series for entry in entries),
+                "instances": sum(entry.instances for entry in entries),
+                "skipped": counts.get("not_dicom", 0),
+                "rejected": counts.get("rejected", 0),
+                "display_sets": self._shown_sets(tuple(entry.study.StudyInstanceUID for entry in entries)),
+                "indexed_s": None if report is None else round(report.seconds, 3),
+                "first_image_s": None if self._first_image is None else round(self._first_image, 3),
+                "renderer": self._window.viewer.renderer,
+                "data_source": source.value,
+            }
+        )
+
+
+def _save(image: QImage, path: Path) -> bool:
+    return image.save(str(path))

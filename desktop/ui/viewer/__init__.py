@@ -1,0 +1,1 @@
+"""OHIF in a web engine view, and what it may do there."""

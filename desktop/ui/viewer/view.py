@@ -1,0 +1,136 @@
+"""The viewer: one page with OHIF, started once, in which studies are opened without loading it anew."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import shiboken6
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtWebEngineCore import QWebEnginePage
+from PySide6.QtWebEngineWidgets import QWebEngineView
+from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from ...paths import Paths
+from .channel import connect_page
+from .page import ViewerPage
+from .policy import Policy
+from .profile import ChooseFile, TokenInterceptor, make_profile
+
+log = logging.getLogger(__name__)
+
+START_PATH = "/notfoundstudy"
+"""A page of OHIF's that asks nothing of the data source: it is started there and waits."""
+
+
+class Viewer(QStackedWidget):
+    """OHIF, or the page that says that it has crashed.
+
+    Signals:
+        ready: OHIF can open studies; with the name of the graphics renderer.
+        drawn: an image is on the screen; with the UID of its study.
+        failed: OHIF could not open what it was asked to; with its words.
+        crashed: the web engine's process has ended.
+    """
+
+    ready = Signal(str)
+    drawn = Signal(str)
+    failed = Signal(str)
+    crashed = Signal()
+
+    def __init__(
+        self,
+        paths: Paths,
+        origin: str,
+        token: str,
+        choose_file: ChooseFile,
+        open_outside: Callable[[QUrl], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        policy = Policy(origin)
+        self._origin = origin
+        self._path: str | None = None
+        self._ready = False
+        self.renderer = ""
+        # Kept here: Qt does not keep it.
+        self._interceptor = TokenInterceptor(policy, token)
+        self._profile = make_profile(paths, self._interceptor, choose_file)
+        self.page = ViewerPage(self._profile, policy, open_outside)
+        self.page.setBackgroundColor(Qt.GlobalColor.black)
+        self._view = QWebEngineView(self)
+        self._view.setPage(self.page)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        # What is dropped is for the window, which takes it anywhere.
+        self._view.setAcceptDrops(False)
+        self._crash = CrashPage(self)
+        self._crash.reload.connect(self.reload)
+        self.addWidget(self._view)
+        self.addWidget(self._crash)
+        self._facts, self._channel = connect_page(self.page)
+        self._facts.ready.connect(self._on_ready)
+        self._facts.drawn.connect(self.drawn)
+        self._facts.failed.connect(self.failed)
+        self.page.renderProcessTerminated.connect(self._on_terminated)
+
+    def start(self) -> None:
+        """Start OHIF, so that it is warm when a study is to be opened."""
+        self.page.load(QUrl(self._origin + START_PATH))
+
+    def open(self, path: str) -> None:
+        """Show a study by its address in the viewer, as soon as OHIF is ready."""
+        self._path = path
+        if self._ready:
+            self.page.runJavaScript(f"window.negatoscope.open({json.dumps(path)})")
+
+    def reload(self) -> None:
+        """Start OHIF anew, with the study that was open."""
+        self._ready = False
+        self.setCurrentWidget(self._view)
+        self.start()
+
+    def close_page(self) -> None:
+        """Delete the page, then its profile, in this order, as Qt wants it. May be called twice."""
+        for thing in (self._view, self.page, self._profile, self._interceptor):
+            if shiboken6.isValid(thing):
+                shiboken6.delete(thing)
+
+    def _on_ready(self, renderer: str) -> None:
+        self._ready = True
+        self.renderer = renderer
+        self.ready.emit(renderer)
+        if self._path is not None:
+            self.open(self._path)
+
+    def _on_terminated(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
+        if status == QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
+            return
+        log.error("the web engine's process ended: %s, code %s", status.name, code)
+        self._ready = False
+        self.setCurrentWidget(self._crash)
+        self.crashed.emit()
+
+
+class CrashPage(QWidget):
+    """Says that the viewer has crashed, and offers to start it again.
+
+    Signals:
+        reload: the user wants that.
+    """
+
+    reload = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        text = QLabel(
+            "<h2>The viewer has stopped</h2><p>The process that draws the images has ended. "
+            "Your files and the library are not touched.<br>"
+            "Measurements that were not saved are lost.</p>"
+        )
+        text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.button = QPushButton("Start the viewer again")
+        self.button.clicked.connect(self.reload)
+        layout = QVBoxLayout(self)
+        layout.addStretch()
+        layout.addWidget(text)
+        layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignCenter)
+        layout.addStretch()

@@ -5,32 +5,37 @@ Worker processes come through here too, so nothing heavy is imported before it i
 
 import multiprocessing
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .errors import ExitCode
+
+_STARTED = time.monotonic()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     multiprocessing.freeze_support()
-    from . import cli  # noqa: PLC0415
+    from . import cli
 
     words = sys.argv[1:] if arguments is None else arguments
     if list(words) == ["probe-graphics"]:
         # Not for people: the program tries out in a process of its own whether graphics work.
-        from .ui.probe import main as probe  # noqa: PLC0415
+        from .ui.probe import main as probe
 
         return probe()
     options = cli.read_options(words)
     if isinstance(options, ExitCode):
         return options
+    options = replace(options, started=_STARTED)
     if options.command in cli.WINDOW_COMMANDS:
         return cli.guard(options, _run_window)
     return cli.guard(options, cli.run)
 
 
 def _run_window(options: object) -> int:
-    from .ui.start import run  # noqa: PLC0415
+    from .ui.start import run
 
     return run(options)  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 from . import logs
@@ -43,7 +44,7 @@ class App:
         self._stack.callback(self.importing.close)
         self.viewing = Viewing(self.store)
 
-    def __enter__(self) -> "App":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,12 +1,11 @@
 """The command line: what can be asked, and the commands that need no window."""
 
 import argparse
-import json
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,43 +13,20 @@ from . import __version__
 from .app import App, start_app
 from .displaysets.model import DisplaySet
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
-from .importers.report import ImportReport
 from .library.queries import StudyEntry
+from .options import DEFAULT_TIMEOUT, Options
 from .paths import find_paths
+from .services.reporting import nothing_viewable, print_json, print_report, printable
 from .services.sample import make_sample_study
 from .settings import DataSource
 
 WINDOW_COMMANDS = frozenset({"window", "open", "doctor"})
 """Commands that start Qt."""
 
-DEFAULT_TIMEOUT = 120.0
 _EPILOG = """\
 Without a command, the window opens; PATHs are imported, and the first study is shown.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing viewable found, 4 timed out.
 Not a medical device: do not use it for diagnosis."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was asked on the command line.
-
-    Attributes:
-        command: ``window`` if none was named.
-        timeout: seconds.
-        data_source: None for the one of the settings.
-    """
-
-    command: str
-    paths: tuple[str, ...] = ()
-    base_dir: str | None = None
-    verbose: bool = False
-    json: bool = False
-    study: str | None = None
-    query: str = ""
-    port: int | None = None
-    screenshot: str | None = None
-    timeout: float = DEFAULT_TIMEOUT
-    data_source: DataSource | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,10 +38,17 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     """Return the parser of everything, and those of the commands by name."""
     common = _Parser(add_help=False)
     common.add_argument(
-        "--base-dir", metavar="DIR", default=argparse.SUPPRESS, help="keep all of the program's own files below DIR"
+        "--base-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="keep all of the program's own files below DIR",
     )
     common.add_argument(
-        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print the log on standard error"
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print the log on standard error",
     )
     as_json = _Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object on standard output")
@@ -176,7 +159,7 @@ def guard(options: Options, command: Callable[[Options], int]) -> int:
         return ExitCode.FAILED
     except BrokenPipeError:
         # Whoever read our output has stopped; Python must not complain of it at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
         return ExitCode.FAILED
 
 
@@ -192,27 +175,6 @@ def run(options: Options) -> int:
             "serve": _serve,
         }
         return commands[options.command](app, options)
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON value on standard output, in ASCII, so that any console and pipe can take it."""
-    print(json.dumps(value), flush=True)
-
-
-def print_report(report: ImportReport) -> None:
-    """Print an import's account: one line, then one for each file of which there is something to say."""
-    print(report.sentence(), file=sys.stderr)
-    for item in report.reasons:
-        print(f"  {item.outcome.value}: {_printable(item.path)}: {_printable(item.reason)}", file=sys.stderr)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def nothing_viewable(report: ImportReport) -> str:
-    """Return the sentence that says what was found where nothing can be shown."""
-    return f"Nothing to show. {report.sentence()} Is this the folder that holds the DICOM files?"
 
 
 def _import(app: App, options: Options) -> int:
@@ -303,7 +265,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(_printable(line.rstrip()))
+        print(printable(line.rstrip()))
 
 
 def _serve(app: App, options: Options) -> int:

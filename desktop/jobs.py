@@ -100,7 +100,7 @@ class Job(Generic[Progress, Result]):
             self.state = JobState.CANCELLED if self.cancelled else JobState.DONE
         except NegatoscopeError as error:
             self.error, self.state = error, JobState.FAILED
-        except Exception as error:  # noqa: BLE001 - the edge of a job
+        except Exception as error:
             log.exception("the job %s failed", self.name)
             self.error, self.state = error, JobState.FAILED
         if self._on_end is not None:

@@ -61,9 +61,7 @@ def find_paths(base_dir: str | os.PathLike[str] | None = None) -> Paths:
         base = Path(base_dir).expanduser().absolute()
         return Paths(base / "config", base / "data", base / "cache", base / "logs")
     system = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
-    return Paths(
-        system.user_config_path, system.user_data_path, system.user_cache_path, system.user_log_path
-    )
+    return Paths(system.user_config_path, system.user_data_path, system.user_cache_path, system.user_log_path)
 
 
 def find_resources() -> Path:

@@ -125,9 +125,7 @@ def test_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**defaults, **environment}
 
 
-def call(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
-) -> int:
+def call(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> int:
     """Run a command on this terminal, in `folder` if given, and return its exit code as a shell has it."""
     with subprocess.Popen(command, cwd=folder, env=environment) as process:
         while True:

@@ -267,9 +267,7 @@ def _place(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
     outside = path.is_absolute() or ".." in path.parts or "\\" in member.name or ":" in member.name
     if outside or not (member.isreg() or member.isdir()):
-        raise OhifError(
-            f"The package {PACKAGE} {VERSION} holds the unsafe entry {member.name!r}, so it is not used."
-        )
+        raise OhifError(f"The package {PACKAGE} {VERSION} holds the unsafe entry {member.name!r}, so it is not used.")
     if member.isdir():
         return ""
     if path.parts == ("package", "LICENSE"):

@@ -101,7 +101,9 @@ class Walker:
                 yield Element(tag, vr, start, behind, length, behind, inner)
                 at = behind
                 continue
-            if vr == "SQ" or data[start : start + 4] == (b"\xfe\xff\x00\xe0" if self.order == "<" else b"\xff\xfe\xe0\x00"):
+            if vr == "SQ" or data[start : start + 4] == (
+                b"\xfe\xff\x00\xe0" if self.order == "<" else b"\xff\xfe\xe0\x00"
+            ):
                 if vr not in ("SQ", "UN"):
                     behind = self._skip_fragments(start, end, tag)
                 else:
@@ -142,9 +144,7 @@ class Walker:
             raise Cut(at + 8, tag)
         return at + 8
 
-    def _items(
-        self, at: int, end: int, tag: int, *, implicit: bool, depth: int
-    ) -> Iterator[tuple[int, int, int]]:
+    def _items(self, at: int, end: int, tag: int, *, implicit: bool, depth: int) -> Iterator[tuple[int, int, int]]:
         if depth > MAX_DEPTH:
             raise Malformed("sequences are nested too deeply")
         while at + 8 <= end:

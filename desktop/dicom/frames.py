@@ -162,9 +162,7 @@ def _read_basic_table(stream: BinaryIO, offset: int) -> tuple[tuple[int, ...], i
     return struct.unpack_from(f"<{whole}L", value), offset + 8 + length
 
 
-def _extended_spans(
-    stream: BinaryIO, pixels: Pixels, first: int
-) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+def _extended_spans(stream: BinaryIO, pixels: Pixels, first: int) -> tuple[tuple[tuple[int, int], ...], ...] | None:
     """Extended Offset Table: one fragment for each frame (PS3.3 §C.7.6.3.1.8)."""
     count = pixels.frames
     if len(pixels.extended_offsets) != 8 * count or len(pixels.extended_lengths) != 8 * count:
@@ -175,14 +173,12 @@ def _extended_spans(
         stream.seek(first + offset)
         if _read_item(stream)[0] != _ITEM:
             return None
-    return tuple(
-        ((first + offset + 8, length),) for offset, length in zip(offsets, lengths, strict=True)
-    )
+    return tuple(((first + offset + 8, length),) for offset, length in zip(offsets, lengths, strict=True))
 
 
 def _scan_fragments(stream: BinaryIO, at: int) -> list[tuple[int, int]]:
     """Return (offset, length) of each fragment's value, up to the delimiter or the end of the file."""
-    fragments = []
+    fragments: list[tuple[int, int]] = []
     while True:
         stream.seek(at)
         tag, length = _read_item(stream)
@@ -220,9 +216,7 @@ def _group(
     return ()
 
 
-def _split(
-    fragments: list[tuple[int, int]], begins: list[int]
-) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _split(fragments: list[tuple[int, int]], begins: list[int]) -> tuple[tuple[tuple[int, int], ...], ...]:
     ends = [*begins[1:], len(fragments)]
     return tuple(tuple(fragments[begin:end]) for begin, end in zip(begins, ends, strict=True))
 

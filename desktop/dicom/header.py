@@ -14,7 +14,16 @@ from ..errors import NotDicom, Unreadable
 from . import uids
 from .elements import UNDEFINED, Cut, Element, Malformed, Walker
 from .extract import make_instance, make_patient, make_pixels, make_series, make_study, value_text
-from .metadata import Fragments, Model, bulk_data_place, encode_dataset, join_dicom, join_plain, make_fragment, pack
+from .metadata import (
+    Fragments,
+    Model,
+    bulk_data_place,
+    encode_dataset,
+    join_dicom,
+    join_plain,
+    make_fragment,
+    pack,
+)
 from .records import FileRef, Header
 from .sniff import HEAD_LENGTH, Encoding, Kind, guess_encoding, sniff
 
@@ -113,9 +122,7 @@ def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
     return Parsed(meta, syntax, walker, elements, pixels, stream, size)
 
 
-def _read_meta(
-    file: BinaryIO, size: int, data: bytes, start: int
-) -> tuple[dict[int, str], int, bytes]:
+def _read_meta(file: BinaryIO, size: int, data: bytes, start: int) -> tuple[dict[int, str], int, bytes]:
     """Return File Meta Information by tag, the offset of the data set, and the buffer, which may have grown."""
     head = data[start : start + HEAD_LENGTH]
     if head[:2] != b"\x02\x00":
@@ -149,9 +156,7 @@ def _read_dataset(
     while True:
         walker = Walker(data, encoding)
         try:
-            for element in walker.elements(
-                start, len(data), implicit=encoding.implicit_vr, stop=PIXEL_TAGS
-            ):
+            for element in walker.elements(start, len(data), implicit=encoding.implicit_vr, stop=PIXEL_TAGS):
                 if element.tag in PIXEL_TAGS:
                     return walker, tuple(elements), element
                 elements.append(element)
@@ -167,9 +172,10 @@ def _read_dataset(
 def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
     """Return a buffer that holds what was missing, and some more."""
     if len(data) >= size or cut.need > size:
+        tag = f"({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X})"
         raise Unreadable(
-            f"It is cut short: it ends within element ({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X}) of its header, after "
-            f"{size:,} bytes. Copy it again from its source."
+            f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. "
+            "Copy it again from its source."
         )
     if cut.need > HEADER_LIMIT:
         raise Unreadable("Its header is larger than 512 MB.")
@@ -259,13 +265,13 @@ def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
     missing = []
     if not uids.is_uid(study):
         # Patient ID, name, date, time, Study ID, Accession Number: what one study's files have in common.
-        tags = (0x00100020, 0x00100010, 0x00080020, 0x00080030, 0x00200010, 0x00080050)
-        study = uids.make_uid("study", study, *map(text, tags))
+        shared = (0x00100020, 0x00100010, 0x00080020, 0x00080030, 0x00200010, 0x00080050)
+        study = uids.make_uid("study", study, *map(text, shared))
         missing.append("Study Instance UID")
     if not uids.is_uid(series):
         # Modality, number, description, date and time.
-        tags = (0x00080060, 0x00200011, 0x0008103E, 0x00080021, 0x00080031)
-        series = uids.make_uid("series", study, series, *map(text, tags))
+        described = (0x00080060, 0x00200011, 0x0008103E, 0x00080021, 0x00080031)
+        series = uids.make_uid("series", study, series, *map(text, described))
         missing.append("Series Instance UID")
     if not uids.is_uid(instance):
         instance = uids.make_uid("instance", _digest(parsed.stream))
@@ -287,8 +293,6 @@ def _pixel_notes(model: Model, parsed: Parsed) -> list[str]:
         return ["It is an image without pixels: only its header is there."] if "00280010" in model else []
     there, length = max(parsed.size - parsed.pixels.start, 0), parsed.pixels.length
     if length != UNDEFINED and length > there:
-        return [
-            f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go. "
-            "Copy it again from its source."
-        ]
+        said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
+        return [f"{said} Copy it again from its source."]
     return []

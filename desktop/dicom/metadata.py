@@ -46,7 +46,26 @@ _NUMBERS = {
 }
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
-_PRIVATE_VRS = _NUMBERS.keys() | "AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()
+_PRIVATE_VRS = _NUMBERS.keys() | [
+    "AE",
+    "AS",
+    "AT",
+    "CS",
+    "DA",
+    "DS",
+    "DT",
+    "IS",
+    "LO",
+    "LT",
+    "PN",
+    "SH",
+    "ST",
+    "TM",
+    "UC",
+    "UI",
+    "UR",
+    "UT",
+]
 
 _PIXEL_GROUP = 0x7FE0
 _SPECIFIC_CHARACTER_SET = 0x00080005
@@ -117,9 +136,7 @@ def bulk_data_place(study_uid: str, series_uid: str, instance_uid: str) -> str:
     return f"/dicom-web/studies/{study_uid}/series/{series_uid}/instances/{instance_uid}/bulkdata/"
 
 
-def encode_dataset(
-    walker: Walker, elements: Sequence[Element], bulk_uri: Callable[[str], str]
-) -> Fragments:
+def encode_dataset(walker: Walker, elements: Sequence[Element], bulk_uri: Callable[[str], str]) -> Fragments:
     """Turn a data set's elements into JSON, without file meta, group lengths and pixels.
 
     Args:
@@ -168,9 +185,7 @@ class _Encoder:
                 vr = dictionary_vr(tag)
             if vr in _AMBIGUOUS:
                 vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
-            fragments[tag] = self._fragment(
-                element, tag, vr, value, encodings, signed=signed, place=place, depth=depth
-            )
+            fragments[tag] = self._fragment(element, tag, vr, value, encodings, signed=signed, place=place, depth=depth)
             if tag == _SPECIFIC_CHARACTER_SET:
                 encodings = find_encodings(fragments[tag].element.get("Value"))
             elif tag == _PIXEL_REPRESENTATION:
@@ -189,7 +204,9 @@ class _Encoder:
         place: str,
         depth: int,
     ) -> Fragment:
-        charset = encodings if vr in _WITH_CHARSET else (encodings, signed, element.implicit) if vr == "SQ" else self._little
+        charset = (
+            encodings if vr in _WITH_CHARSET else (encodings, signed, element.implicit) if vr == "SQ" else self._little
+        )
         key = (tag, vr, value, charset)
         kept = _kept.get(key) if len(value) <= _KEPT_LIMIT else None
         if kept is not None:
@@ -215,19 +232,13 @@ class _Encoder:
     ) -> list[Model]:
         walker, implicit = self._walker, element.implicit
         items: list[Model] = []
-        for number, (start, end) in enumerate(
-            walker.items(element.start, element.end, implicit=implicit, depth=depth)
-        ):
+        for number, (start, end) in enumerate(walker.items(element.start, element.end, implicit=implicit, depth=depth)):
             inner = tuple(walker.elements(start, end, implicit=implicit, depth=depth))
-            fragments = self.encode(
-                inner, encodings, signed=signed, place=f"{place}/{number}/", depth=depth
-            )
+            fragments = self.encode(inner, encodings, signed=signed, place=f"{place}/{number}/", depth=depth)
             items.append({f"{tag:08X}": fragment.element for tag, fragment in fragments.items()})
         return items
 
-    def _value(
-        self, tag: int, vr: str, value: bytes, encodings: tuple[str, ...], place: str
-    ) -> JsonElement:
+    def _value(self, tag: int, vr: str, value: bytes, encodings: tuple[str, ...], place: str) -> JsonElement:
         if not value:
             return {"vr": vr}
         if vr in _BINARY:

@@ -8,7 +8,8 @@ import pydicom.charset
 DEFAULT_ENCODINGS = ("iso8859",)
 """Python's name for what stands in for the default repertoire: Latin-1, since many files break the rule."""
 
-_DELIMITERS = {"PN": frozenset("\\^="), "": frozenset("\r\n\t\f\\")}
+_NAME_DELIMITERS = {ord(letter) for letter in "\\^="}
+_TEXT_DELIMITERS = {ord(letter) for letter in "\r\n\t\f\\"}
 _ESCAPE = b"\x1b"
 
 
@@ -19,9 +20,7 @@ def find_encodings(specific_character_set: str | Sequence[str] | None) -> tuple[
     """
     if not specific_character_set:
         return DEFAULT_ENCODINGS
-    terms = (
-        [specific_character_set] if isinstance(specific_character_set, str) else list(specific_character_set)
-    )
+    terms = [specific_character_set] if isinstance(specific_character_set, str) else list(specific_character_set)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -47,7 +46,7 @@ def decode(value: bytes, encodings: Sequence[str], *, person_name: bool = False)
             return value.decode(encodings[0], "replace") if encodings[0] != "iso8859" else value.decode("latin-1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pydicom.charset.decode_bytes(value, encodings, set(_DELIMITERS["PN" if person_name else ""]))
+        return pydicom.charset.decode_bytes(value, encodings, _NAME_DELIMITERS if person_name else _TEXT_DELIMITERS)
 
 
 def format_person_name(name: str) -> str:

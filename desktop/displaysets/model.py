@@ -107,8 +107,6 @@ class SopClassHandler(Protocol):
     @property
     def sop_class_uids(self) -> frozenset[str]: ...  # noqa: D102
 
-    def get_display_sets_from_series(
-        self, instances: Sequence[Instance], context: SeriesContext
-    ) -> list[DisplaySet]:
+    def get_display_sets_from_series(self, instances: Sequence[Instance], context: SeriesContext) -> list[DisplaySet]:
         """Return display sets; instances that are in none go to the next handler."""
         ...

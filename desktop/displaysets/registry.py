@@ -6,6 +6,7 @@ while instances remain. OHIF drops what is left then, if any set was made; here 
 
 from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
+from typing import Any
 
 from ..dicom.records import Instance
 from .handlers.stack import StackHandler
@@ -15,9 +16,7 @@ from .model import DisplaySet, SeriesContext, SopClassHandler
 DEFAULT_HANDLERS: tuple[SopClassHandler, ...] = (StackHandler(),)
 """The handlers in the order in which the viewer's mode asks them."""
 
-LOW_PRIORITY_MODALITIES = frozenset(
-    {"SEG", "KO", "PR", "SR", "RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "REG"}
-)
+LOW_PRIORITY_MODALITIES = frozenset({"SEG", "KO", "PR", "SR", "RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "REG"})
 """What is listed behind the images, newest first."""
 
 
@@ -76,5 +75,5 @@ def _time_key(display_set: DisplaySet) -> tuple[str, str, int, str]:
     )
 
 
-def _compare(one: object, other: object) -> int:
-    return (one > other) - (one < other)  # type: ignore[operator]
+def _compare(one: Any, other: Any) -> int:
+    return int(one > other) - int(one < other)

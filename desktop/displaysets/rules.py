@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from ..dicom.geometry import distance, dot, normal, same_orientation, subtract
 from ..dicom.records import Instance, Vector
@@ -33,6 +34,12 @@ class SpacingIssue(Enum):
 
     MISSING_FRAMES = "missing frames"
     IRREGULAR = "irregular spacing"
+
+
+_SPACING_CODES = {
+    SpacingIssue.MISSING_FRAMES: MessageCode.MISSING_FRAMES,
+    SpacingIssue.IRREGULAR: MessageCode.IRREGULAR_SPACING,
+}
 
 
 def is_multiframe(instance: Instance) -> bool:
@@ -108,9 +115,7 @@ def _reconstruct_single_frames(instances: Sequence[Instance]) -> Reconstruction:
             and instance.Columns == first.Columns
             and instance.SamplesPerPixel == first.SamplesPerPixel
         )
-        if not same_shape or not same_orientation(
-            instance.ImageOrientationPatient, first.ImageOrientationPatient
-        ):
+        if not same_shape or not same_orientation(instance.ImageOrientationPatient, first.ImageOrientationPatient):
             return Reconstruction(possible=False)
     if len(instances) <= 2:
         return Reconstruction(possible=True)
@@ -120,9 +125,7 @@ def _reconstruct_single_frames(instances: Sequence[Instance]) -> Reconstruction:
     return Reconstruction(SpacingIssue.IRREGULAR not in issues, None if SpacingIssue.IRREGULAR in issues else average)
 
 
-def find_messages(
-    instances: Sequence[Instance], *, reconstructable: bool, dynamic: bool
-) -> tuple[Message, ...]:
+def find_messages(instances: Sequence[Instance], *, reconstructable: bool, dynamic: bool) -> tuple[Message, ...]:
     """Return what OHIF says of a stack (``getDisplaySetMessages``). ``instances`` are sorted by number."""
     if dynamic:
         return ()
@@ -165,12 +168,7 @@ def _check_single_frames(instances: Sequence[Instance]) -> list[MessageCode]:
     if _ends_placed(instances):
         places = _places(instances)
         average = distance(places[0], places[-1]) / (len(places) - 1)
-        for issue in _spacing_issues(places, average):
-            codes.append(
-                MessageCode.MISSING_FRAMES
-                if issue is SpacingIssue.MISSING_FRAMES
-                else MessageCode.IRREGULAR_SPACING
-            )
+        codes += [_SPACING_CODES[issue] for issue in _spacing_issues(places, average)]
     return codes
 
 
@@ -189,7 +187,7 @@ def _positions_follow_axis(instances: Sequence[Instance]) -> bool:
         return False
     axis, places = normal(orientation), _places(instances)
     average = distance(places[0], places[-1]) / (len(places) - 1)
-    for previous, place in zip(places, places[1:], strict=False):
+    for previous, place in pairwise(places):
         predicted = tuple(a + b * average for a, b in zip(previous, axis, strict=True))
         if distance(place, predicted) > average:
             return False
@@ -199,7 +197,7 @@ def _positions_follow_axis(instances: Sequence[Instance]) -> bool:
 def _spacing_issues(places: Sequence[Vector], average: float) -> list[SpacingIssue]:
     """Return the kinds of trouble between neighbours, each once, in the order in which they are met."""
     issues: list[SpacingIssue] = []
-    for previous, place in zip(places, places[1:], strict=False):
+    for previous, place in pairwise(places):
         issue = _spacing_issue(distance(place, previous), average)
         if issue is not None and issue not in issues:
             issues.append(issue)

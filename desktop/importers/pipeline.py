@@ -13,7 +13,7 @@ from ..library.adding import add_readings
 from ..library.outcomes import FileOutcome, Outcome, Refusal
 from ..library.queries import KnownFile, known_files
 from ..library.store import Store
-from .reading import Reading, ReaderPool
+from .reading import ReaderPool, Reading
 from .report import Account, ImportProgress, ImportReport
 from .sources import Found
 

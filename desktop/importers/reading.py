@@ -38,7 +38,9 @@ def read(ref: FileRef) -> Reading:
         return Refusal(ref, Outcome.REJECTED, "Its header is too large for this computer's memory.")
     except Exception as error:  # noqa: BLE001 - the edge of a worker: one file must not stop the rest
         return Refusal(
-            ref, Outcome.REJECTED, f"Its header is damaged ({type(error).__name__}). Copy it again from its source."
+            ref,
+            Outcome.REJECTED,
+            f"Its header is damaged ({type(error).__name__}). Copy it again from its source.",
         )
 
 

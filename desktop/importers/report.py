@@ -60,9 +60,7 @@ class ImportReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``negatoscope import --json`` prints it."""
-        reasons = [
-            {"path": item.path, "outcome": item.outcome.value, "reason": item.reason} for item in self.reasons
-        ]
+        reasons = [{"path": item.path, "outcome": item.outcome.value, "reason": item.reason} for item in self.reasons]
         counts = {outcome.value: self.counts[outcome] for outcome in Outcome}
         return {"found": self.found, **counts, "seconds": round(self.seconds, 3), "reasons": reasons}
 

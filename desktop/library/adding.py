@@ -61,8 +61,8 @@ class _Adder:
             return
         self._db.execute("DELETE FROM series WHERE instances = 0")
         empty = "SELECT id FROM studies WHERE NOT EXISTS (SELECT 1 FROM series WHERE study = studies.id)"
-        self._db.execute(f"DELETE FROM study_search WHERE rowid IN ({empty})")  # noqa: S608
-        self._db.execute(f"DELETE FROM studies WHERE id IN ({empty})")  # noqa: S608
+        self._db.execute(f"DELETE FROM study_search WHERE rowid IN ({empty})")
+        self._db.execute(f"DELETE FROM studies WHERE id IN ({empty})")
         self._db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
 
     def _add_header(self, header: Header, *, was_known: bool) -> FileOutcome:
@@ -104,7 +104,12 @@ class _Adder:
         dicom_json, ohif_json = _served_pieces(header, (study_uid, series_uid, uid))
         self._insert(
             "metadata",
-            {"instance": instance, "version": METADATA_VERSION, "dicom_json": dicom_json, "ohif_json": ohif_json},
+            {
+                "instance": instance,
+                "version": METADATA_VERSION,
+                "dicom_json": dicom_json,
+                "ohif_json": ohif_json,
+            },
         )
         self._changed.add(study)
         return FileOutcome(path, outcome, reason, study_uid)
@@ -119,7 +124,8 @@ class _Adder:
 
     def _remove_instance(self, instance: int) -> None:
         (study,) = self._db.execute(
-            "SELECT study FROM instances JOIN series ON series.id = series WHERE instances.id = ?", (instance,)
+            "SELECT study FROM instances JOIN series ON series.id = series WHERE instances.id = ?",
+            (instance,),
         ).fetchone()
         self._db.execute("DELETE FROM instances WHERE id = ?", (instance,))
         self._changed.add(study)
@@ -176,7 +182,7 @@ class _Adder:
         self._db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
         columns = "PatientName, PatientID, AccessionNumber, StudyDescription, StudyDate, StudyInstanceUID"
         self._db.execute(
-            f"INSERT INTO study_search (rowid, {columns}) "  # noqa: S608
+            f"INSERT INTO study_search (rowid, {columns}) "
             f"SELECT studies.id, {columns} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
             (study,),
         )
@@ -202,12 +208,12 @@ class _Adder:
         return self._series[key]
 
     def _taken(self, table: str, uid: str) -> bool:
-        return self._db.execute(f"SELECT 1 FROM {table} WHERE uid = ?", (uid,)).fetchone() is not None  # noqa: S608
+        return self._db.execute(f"SELECT 1 FROM {table} WHERE uid = ?", (uid,)).fetchone() is not None
 
     def _insert(self, table: str, row: dict[str, Any]) -> int:
         names = ", ".join(f'"{name}"' for name in row)
         values = ", ".join("?" * len(row))
-        cursor = self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", tuple(row.values()))  # noqa: S608
+        cursor = self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", tuple(row.values()))
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -222,7 +228,12 @@ def same_patient(one: Patient, other: Patient) -> bool:
 
 def _identity(patient: Patient) -> tuple[str, str, str, str]:
     name = "^".join(" ".join(part.split()) for part in patient.PatientName.casefold().split("^")).rstrip("^= ")
-    return patient.PatientID.strip(), patient.IssuerOfPatientID.strip(), name, patient.PatientBirthDate.strip()
+    return (
+        patient.PatientID.strip(),
+        patient.IssuerOfPatientID.strip(),
+        name,
+        patient.PatientBirthDate.strip(),
+    )
 
 
 def _served_pieces(header: Header, served: tuple[str, str, str]) -> tuple[bytes, bytes]:

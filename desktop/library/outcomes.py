@@ -18,9 +18,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-VIEWABLE = frozenset(
-    {Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.DUPLICATE, Outcome.CONFLICT}
-)
+VIEWABLE = frozenset({Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.DUPLICATE, Outcome.CONFLICT})
 """Outcomes of files whose instance is in the library."""
 
 

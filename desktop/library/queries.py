@@ -195,9 +195,7 @@ def find_series(
         (*values, limit, offset),
     )
     return [
-        SeriesEntry(
-            row["study_uid"], from_row(Series, row, SeriesInstanceUID=row["served"]), row["instances"]
-        )
+        SeriesEntry(row["study_uid"], from_row(Series, row, SeriesInstanceUID=row["served"]), row["instances"])
         for row in rows
     ]
 
@@ -245,7 +243,11 @@ def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid
 
 
 def stored_metadata(
-    db: sqlite3.Connection, form: Form, study_uid: str, series_uid: str | None = None, instance_uid: str | None = None
+    db: sqlite3.Connection,
+    form: Form,
+    study_uid: str,
+    series_uid: str | None = None,
+    instance_uid: str | None = None,
 ) -> list[Piece]:
     """Return the stored metadata of a study, series or instance, by series and instance number."""
     where = "studies.uid = ?"
@@ -255,7 +257,7 @@ def stored_metadata(
             where += f" AND {column} = ?"
             values.append(uid)
     rows = db.execute(
-        f"SELECT series.uid, instances.uid, frames, {form} "  # noqa: S608
+        f"SELECT series.uid, instances.uid, frames, {form} "
         "FROM instances JOIN metadata ON metadata.instance = instances.id AND metadata.version = ? "
         "JOIN series ON series.id = series JOIN studies ON studies.id = study "
         f"WHERE {where} ORDER BY SeriesNumber, series.uid, InstanceNumber, instances.uid",
@@ -272,13 +274,16 @@ def known_files(db: sqlite3.Connection, paths: Sequence[str]) -> dict[str, Known
         rows = db.execute(
             "SELECT path, size, mtime_ns, outcome, reason, studies.uid AS study FROM files "
             "LEFT JOIN instances ON instances.file = files.id LEFT JOIN series ON series.id = series "
-            f"LEFT JOIN studies ON studies.id = study WHERE reader = ? AND path IN ({','.join('?' * len(part))})",  # noqa: S608
+            f"LEFT JOIN studies ON studies.id = study WHERE reader = ? AND path IN ({','.join('?' * len(part))})",
             (METADATA_VERSION, *part),
         )
         for row in rows:
             path = path_from_db(row["path"])
             known[path] = KnownFile(
-                FileRef(path, row["size"], row["mtime_ns"]), Outcome(row["outcome"]), row["reason"], row["study"] or ""
+                FileRef(path, row["size"], row["mtime_ns"]),
+                Outcome(row["outcome"]),
+                row["reason"],
+                row["study"] or "",
             )
     return known
 
@@ -308,9 +313,7 @@ def _instance(row: sqlite3.Row) -> Instance:
     )
 
 
-def _within(
-    study_uid: str | None, series_uid: str | None, criteria: Sequence[Criterion]
-) -> tuple[Criterion, ...]:
+def _within(study_uid: str | None, series_uid: str | None, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
     uids = (("StudyInstanceUID", study_uid), ("SeriesInstanceUID", series_uid))
     return (*(Criterion(column, (uid,)) for column, uid in uids if uid is not None), *criteria)
 

@@ -14,22 +14,23 @@ SERVED = frozenset({"StudyInstanceUID", "SeriesInstanceUID"})
 
 
 @cache
-def column_names(record: type[Any]) -> tuple[str, ...]:
+def column_names(record: Any) -> tuple[str, ...]:
     """Return the columns that hold a record's fields, in order."""
     return tuple(field.name for field in fields(record))
 
 
 @cache
-def _json_fields(record: type[Any]) -> frozenset[str]:
+def _json_fields(record: Any) -> frozenset[str]:
     hints = get_type_hints(record)
     return frozenset(name for name, hint in hints.items() if "tuple[" in str(hint))
 
 
 def to_row(record: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a record's fields as SQLite takes them."""
-    as_json = _json_fields(type(record))
+    kind: Any = type(record)
+    as_json = _json_fields(kind)
     row = {}
-    for name in column_names(type(record)):
+    for name in column_names(kind):
         if name in without:
             continue
         value = getattr(record, name)
@@ -39,9 +40,10 @@ def to_row(record: Any, *, without: frozenset[str] = frozenset()) -> dict[str, A
 
 def from_row(record: type[Record], row: sqlite3.Row, **others: Any) -> Record:
     """Return the record that a row holds; ``others`` are fields that stand elsewhere."""
-    as_json = _json_fields(record)
+    kind: Any = record
+    as_json = _json_fields(kind)
     values: dict[str, Any] = dict(others)
-    for name in column_names(record):
+    for name in column_names(kind):
         if name not in values:
             value = row[name]
             values[name] = _tuples(json.loads(value)) if name in as_json and value is not None else value

@@ -107,7 +107,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise InputError(
+            raise InputError(  # noqa: TRY301 - within the transaction that it ends
                 f"This library was written by a newer Negatoscope (library version {version}, this program knows "
                 f"{VERSION}). Install that one, or start with another --base-dir."
             )

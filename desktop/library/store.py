@@ -8,7 +8,7 @@ import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import InputError, NegatoscopeError
 from .schema import migrate
@@ -46,7 +46,7 @@ class Store:
         self._thread = threading.Thread(target=self._write, name="library writer", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,9 +114,7 @@ class Store:
             connection.close()
 
 
-def _run(
-    connection: sqlite3.Connection, task: Callable[[sqlite3.Connection], Any], future: "Future[Any]"
-) -> None:
+def _run(connection: sqlite3.Connection, task: Callable[[sqlite3.Connection], Any], future: "Future[Any]") -> None:
     try:
         connection.execute("BEGIN IMMEDIATE")
         result = task(connection)

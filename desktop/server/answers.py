@@ -12,9 +12,7 @@ NO_STORE = (b"cache-control", b"no-store")
 """Patients' data never go into the browser's cache on the disk."""
 
 
-async def send_body(
-    send: Send, status: int, content_type: bytes, body: bytes, headers: Headers = (NO_STORE,)
-) -> None:
+async def send_body(send: Send, status: int, content_type: bytes, body: bytes, headers: Headers = (NO_STORE,)) -> None:
     """Send a whole answer at once."""
     start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
@@ -23,6 +21,4 @@ async def send_body(
 
 async def send_text(send: Send, status: int, sentence: str, headers: Headers = ()) -> None:
     """Send a short plain text: an error, or nothing much."""
-    await send_body(
-        send, status, b"text/plain; charset=utf-8", sentence.encode(), (NO_STORE, *headers)
-    )
+    await send_body(send, status, b"text/plain; charset=utf-8", sentence.encode(), (NO_STORE, *headers))

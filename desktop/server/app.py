@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.routing import BaseRoute, Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from ..dicom.uids import is_uid
@@ -81,9 +81,7 @@ class Server:
 
 def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[BaseRoute]:
     metadata, frames = Metadata(store, threads), Frames(store, threads, FrameReader())
-    studies, series, instances = (
-        SearchFor(store, threads, level) for level in ("studies", "series", "instances")
-    )
+    studies, series, instances = (SearchFor(store, threads, level) for level in ("studies", "series", "instances"))
     endpoints: tuple[tuple[str, ASGIApp], ...] = (
         # The busiest first: they are tried in this order.
         (_INSTANCE + "/frames/{frames}", frames),
@@ -182,7 +180,7 @@ class _Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def send_noting(message: dict[str, Any]) -> None:
+        async def send_noting(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)

@@ -89,4 +89,3 @@ class FrameReader:
         if located.pixels.TransferSyntaxUID != DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
             return file
         return io.BytesIO(self._inflated.get(located.file, lambda: cut.inflate_file(file)))
-

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import Headers, send_text
 
@@ -25,21 +25,17 @@ LOGIN_PATH = "/login"
 COOKIE = "negatoscope-{port}"
 """A browser sends cookies to all ports of a host, so the name tells two servers apart."""
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        # OHIF has inline scripts and styles, compiles WebAssembly, and makes workers of blobs.
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
-        "worker-src 'self' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "object-src 'self' blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
+# OHIF has inline scripts and styles, compiles WebAssembly, and makes workers of blobs.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; "
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
+    "worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; "
+    "font-src 'self' data:; "
+    "connect-src 'self' data: blob:; "
+    "object-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 SECURITY_HEADERS: Headers = (
@@ -136,9 +132,9 @@ class Guard:
         if scope["type"] != "http":
             return
 
-        async def send_guarded(message: dict[str, object]) -> None:
+        async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]  # type: ignore[misc]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
         path = scope["path"]

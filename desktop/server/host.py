@@ -91,7 +91,7 @@ class ServerHost:
         try:
             # Not uvicorn's run(): it would choose another event loop where one is installed.
             asyncio.run(self._server.serve(sockets=[self._socket]))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of the server's thread
+        except (Exception, SystemExit) as error:
             # uvicorn ends the thread by sys.exit when it cannot start, which Python says nothing of.
             self._error = error
             log.exception("the server ended")

@@ -30,7 +30,9 @@ from .answers import DICOM_JSON, send_body, send_text
 _RANGES = frozenset({"StudyDate", "StudyTime", "SeriesDate", "SeriesTime", "PatientBirthDate"})
 _UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
 _NAMES = frozenset({"PatientName", "ReferringPhysicianName"})
-_CONTROLS = frozenset({"includefield", "limit", "offset", "fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+_CONTROLS = frozenset(
+    {"includefield", "limit", "offset", "fuzzymatching", "emptyvaluematching", "multiplevaluematching"}
+)
 
 
 class BadSearch(ValueError):  # noqa: N818 - said of a request
@@ -165,9 +167,7 @@ _VRS = {
     **dict.fromkeys(("StudyDate", "SeriesDate", "PatientBirthDate"), "DA"),
     **dict.fromkeys(("StudyTime", "SeriesTime"), "TM"),
     **dict.fromkeys(("AccessionNumber", "StudyID"), "SH"),
-    **dict.fromkeys(
-        ("InstanceAvailability", "ModalitiesInStudy", "Modality", "PatientSex", "BodyPartExamined"), "CS"
-    ),
+    **dict.fromkeys(("InstanceAvailability", "ModalitiesInStudy", "Modality", "PatientSex", "BodyPartExamined"), "CS"),
     **dict.fromkeys(("PatientName", "ReferringPhysicianName"), "PN"),
     **dict.fromkeys(("PatientID", "IssuerOfPatientID", "StudyDescription", "SeriesDescription"), "LO"),
     "RetrieveURL": "UR",
@@ -230,9 +230,7 @@ class SearchFor:
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(
-            self._threads, self._find, scope["path_params"], search, f"http://{host}"
-        )
+        body = await loop.run_in_executor(self._threads, self._find, scope["path_params"], search, f"http://{host}")
         if body is None:
             await send_text(send, 404, "There is no such study in this library.")
             return
@@ -256,8 +254,6 @@ class SearchFor:
             series_found = find_series(db, study, search.criteria, limit=search.limit, offset=search.offset)
             found = [series_json(entry, origin) for entry in series_found]
         else:
-            instances = find_instances(
-                db, study, series, search.criteria, limit=search.limit, offset=search.offset
-            )
+            instances = find_instances(db, study, series, search.criteria, limit=search.limit, offset=search.offset)
             found = [instance_json(entry, origin) for entry in instances]
         return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -166,7 +166,7 @@ class WholeInstance(_Endpoint):
         """Answer one request; large files go out in pieces."""
         loop = asyncio.get_running_loop()
         located = await loop.run_in_executor(self._threads, self._locate, scope["path_params"])
-        accepted = [item for item in read_accept(accept_header(scope))]
+        accepted = read_accept(accept_header(scope))
         form = choose(accepted, DICOM)
         if located is None or form is None:
             answer = _NO_INSTANCE if located is None else _NOT_ACCEPTABLE
@@ -217,4 +217,3 @@ def as_part10(data: bytes) -> bytes:
     whole = io.BytesIO()
     dataset.save_as(whole, enforce_file_format=True)
     return whole.getvalue()
-

@@ -55,7 +55,8 @@ def make_slices(slices: int = SLICES, size: int = SIZE) -> Iterator[Dataset]:
     spacing = SPACING * SIZE / size
     for number in range(slices):
         dataset = _describe(number, slices, size, spacing)
-        pixels = _draw(2 * number / (slices - 1) - 1 if slices > 1 else 0.0, number, size)
+        # Viewers show the highest slice first, so that one must not be empty.
+        pixels = _draw(number / max(slices - 1, 1) * 1.4 - 0.8, number, size)
         dataset.PixelData = (pixels - _INTERCEPT).astype("<u2").tobytes()
         yield dataset
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import platformdirs
 import pydicom
 import PySide6
@@ -16,11 +16,12 @@ import uvicorn
 from PySide6.QtWebEngineCore import qWebEngineChromiumVersion, qWebEngineVersion
 
 from .. import __version__
-from ..cli import Options, print_json
 from ..dicom.uids import BROWSER_SYNTAXES, NATIVE_SYNTAXES
 from ..errors import ExitCode
+from ..options import Options
 from ..paths import Paths, find_resources
 from ..server.host import open_socket
+from ..services.reporting import print_json
 from ..settings import load_settings
 from . import graphics
 
@@ -57,7 +58,7 @@ def collect(paths: Paths) -> dict[str, Any]:
             "QtWebEngine": qWebEngineVersion(),
             "Chromium": qWebEngineChromiumVersion(),
             "pydicom": pydicom.__version__,
-            "numpy": numpy.__version__,
+            "numpy": np.__version__,
             "starlette": starlette.__version__,
             "uvicorn": uvicorn.__version__,
             "platformdirs": platformdirs.__version__,

@@ -23,17 +23,19 @@ from PySide6.QtWidgets import QApplication
 
 from .. import __version__
 from ..app import App, start_app
-from ..cli import Options, nothing_viewable, print_json, print_report
 from ..errors import ExitCode, SetupError
 from ..importers.report import ImportReport
+from ..options import Options
 from ..paths import Paths, find_paths
+from ..services.reporting import nothing_viewable, print_json, print_report
 from . import graphics
 from .doctor import examine
+from .theme import apply_theme
 from .window import MainWindow
 
 log = logging.getLogger(__name__)
 
-_STARTED = time.monotonic()
+_SETTLE_MS = 1000
 
 
 def run(options: Options) -> int:
@@ -93,9 +95,7 @@ def make_application() -> QApplication:
     qt.setApplicationDisplayName("Negatoscope")
     qt.setApplicationVersion(__version__)
     qt.setDesktopFileName("negatoscope")
-    qt.setStyle("Fusion")
-    # Images are read in the dark.
-    qt.styleHints().setColorScheme(Qt.ColorScheme.Dark)
+    apply_theme(qt)
     return qt
 
 
@@ -198,9 +198,9 @@ class _Opening(QObject):
     def _on_drawn(self, _study: str) -> None:
         if self._first_image is not None or (self._options.paths and self._report is None):
             return
-        self._first_image = time.monotonic() - _STARTED
-        # The frame is in WebGL's buffer now; the window has it after the next one.
-        QTimer.singleShot(200, self, self._finish)
+        self._first_image = time.monotonic() - self._options.started
+        # The picture should have the thumbnails too.
+        QTimer.singleShot(_SETTLE_MS, self, self._finish)
 
     def _finish(self) -> None:
         if self._options.screenshot and not _save(self._window.grab().toImage(), Path(self._options.screenshot)):

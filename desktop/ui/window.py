@@ -64,9 +64,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._bridge = Bridge(self)
         server, host = app.require_server()
-        self.viewer = Viewer(
-            app.paths, host.origin, server.secrets.token, self._choose_file, self._open_outside, self
-        )
+        self.viewer = Viewer(app.paths, host.origin, server.secrets.token, self._choose_file, self._open_outside, self)
         self.viewer.ready.connect(self._on_ready)
         self.viewer.failed.connect(lambda reason: log.info("OHIF: %s", reason))
         self.welcome = _Welcome(self)
@@ -104,7 +102,7 @@ class MainWindow(QMainWindow):
             return
         self._study = study_uid
         name = format_person_name(entry.patient.PatientName) or "Unnamed patient"
-        self.setWindowTitle(f"{name} – Negatoscope")
+        self.setWindowTitle(f"{name} - Negatoscope")
         self.welcome.hide()
         self.viewer.open(self._app.viewer_path(study_uid, self._data_source))
         self._show_studies()
@@ -155,10 +153,10 @@ class MainWindow(QMainWindow):
         bar.setMovable(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.addToolBar(bar)
-        folder = QAction("Open folder…", self)
+        folder = QAction("Open folder…", self, iconText="Open folder…")
         folder.setShortcut(QKeySequence.StandardKey.Open)
         folder.triggered.connect(self.choose_folder)
-        files = QAction("Open files…", self)
+        files = QAction("Open files…", self, iconText="Open files…")
         files.setShortcut("Ctrl+Shift+O")
         files.triggered.connect(self.choose_files)
         self.studies = StudyList(self)

@@ -40,10 +40,12 @@ function onRendered({ detail: { element, viewportStatus } }) {
     return;
   }
   const viewport = window.cornerstone?.getEnabledElement(element)?.viewport;
-  const study = studyOf(viewport?.getCurrentImageId?.());
-  if (study) {
-    tell('drawn', study);
+  const imageId = viewport?.getCurrentImageId?.();
+  const isStack = typeof viewport?.getCornerstoneImage === 'function';
+  if (!imageId || (isStack && viewport.getCornerstoneImage()?.imageId !== imageId)) {
+    return;
   }
+  tell('drawn', studyOf(imageId));
 }
 
 /** OHIF is ready once its router has drawn a page: from then on it follows the address. */

@@ -25,10 +25,7 @@ def test_no_host_is_named(root):
 
 def test_all_that_the_project_asks_for_is_pinned(root, lines, dev_pins):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = {
-        dev_pins.normalise(re.match(r"[\w.-]+", requirement)[0])
-        for requirement in dev_pins.requirements(project)
-    }
+    asked = {dev_pins.normalise(re.match(r"[\w.-]+", requirement)[0]) for requirement in dev_pins.requirements(project)}
     assert asked - {line.split("==")[0] for line in lines} == set()
 
 

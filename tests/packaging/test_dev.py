@@ -81,9 +81,7 @@ def test_programs_are_where_the_system_puts_them(dev_setup, tmp_path, windows, e
         ("stale", False, True, ["make"]),
     ],
 )
-def test_only_what_is_missing_is_done(
-    dev_setup, fetch_ohif, monkeypatch, tmp_path, stamp, ohif, fetched, expected
-):
+def test_only_what_is_missing_is_done(dev_setup, fetch_ohif, monkeypatch, tmp_path, stamp, ohif, fetched, expected):
     done = []
 
     def ensure():

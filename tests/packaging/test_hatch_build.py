@@ -25,9 +25,7 @@ def hook(hatch_build, tmp_path):
         ("sdist", False, None, False, []),
     ],
 )
-def test_npm_is_asked_for_only_when_needed(
-    hook, fetch_ohif, monkeypatch, target, complete, npm, cached, expected
-):
+def test_npm_is_asked_for_only_when_needed(hook, fetch_ohif, monkeypatch, target, complete, npm, cached, expected):
     monkeypatch.setattr(fetch_ohif, "is_complete", lambda folder: complete)
     monkeypatch.setattr(fetch_ohif, "npm_command", lambda: npm)
     monkeypatch.setattr(fetch_ohif, "is_cached", lambda: cached)

@@ -40,9 +40,7 @@ class StackHandler:
     # The empty one is for instances that do not name their class: they are shown if they have Rows, as in OHIF.
     sop_class_uids: frozenset[str] = SOP_CLASSES | {""}
 
-    def get_display_sets_from_series(
-        self, instances: Sequence[Instance], context: SeriesContext
-    ) -> list[DisplaySet]:
+    def get_display_sets_from_series(self, instances: Sequence[Instance], context: SeriesContext) -> list[DisplaySet]:
         """Return one set for each multi-frame image and each projection, and one for the rest."""
         sets: list[DisplaySet] = []
         rest: list[Instance] = []

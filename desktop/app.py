@@ -1,6 +1,7 @@
 """The composition root: builds the services in order, closes them in reverse."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from . import logs
 from .errors import SetupError
 from .events import Events
 from .importers.reading import ReaderPool
+from .library.queries import StudyEntry
 from .library.store import Store
 from .paths import Paths, find_resources
 from .server.app import Server
@@ -18,6 +20,20 @@ from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
 from .services.importing import Importing
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
+
+
+@dataclass(frozen=True, slots=True)
+class StudyAddress:
+    """Where the viewer shows a study.
+
+    Attributes:
+        version: of the study: it grows with each change.
+        path: of the address, without the origin.
+    """
+
+    study_uid: str
+    version: int
+    path: str
 
 
 class App:
@@ -75,15 +91,14 @@ class App:
             self.settings = save_settings(self.paths.settings, port=self.host.port)
         return self.host
 
-    def viewer_path(self, study_uid: str, source: DataSource | None = None) -> str:
-        """Return the viewer's address of a study, without the origin."""
-        entry = self.viewing.study(study_uid)
-        version = entry.version if entry is not None else 0
+    def viewer_address(self, entry: StudyEntry, source: DataSource | None = None) -> StudyAddress:
+        """Return where the viewer shows a study."""
+        uid, version = entry.study.StudyInstanceUID, entry.version
         if (source or self.settings.data_source) is DataSource.DICOM_WEB:
-            return f"/viewer/{DICOM_WEB_SOURCE}?StudyInstanceUIDs={study_uid}"
+            return StudyAddress(uid, version, f"/viewer/{DICOM_WEB_SOURCE}?StudyInstanceUIDs={uid}")
         # OHIF remembers what it got from an address; the version makes it ask again after a change.
-        url = quote(f"/studies/{study_uid}/ohif-dicom-json?v={version}", safe="")
-        return f"/viewer/{DICOM_JSON_SOURCE}?url={url}"
+        url = quote(f"/studies/{uid}/ohif-dicom-json?v={version}", safe="")
+        return StudyAddress(uid, version, f"/viewer/{DICOM_JSON_SOURCE}?url={url}")
 
     def require_server(self) -> tuple[Server, ServerHost]:
         """Return the running server."""

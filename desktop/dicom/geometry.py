@@ -1,16 +1,22 @@
 """Vectors in the patient's space, in mm (PS3.3 §C.7.6.2.1.1)."""
 
 import math
+from array import array
 
 from .records import Vector
 
 ORIENTATION_TOLERANCE = 0.01
 
 
+def single(vector: Vector) -> Vector:
+    """Return a vector in single precision, which is what OHIF reckons with (gl-matrix)."""
+    return tuple(array("f", vector))
+
+
 def normal(orientation: Vector) -> Vector:
-    """Return the cross product of the row's and the column's direction cosines."""
-    a, b, c, d, e, f = orientation
-    return (b * f - c * e, c * d - a * f, a * e - b * d)
+    """Return the cross product of the row's and the column's direction cosines, in single precision."""
+    a, b, c, d, e, f = single(orientation)
+    return single((b * f - c * e, c * d - a * f, a * e - b * d))
 
 
 def dot(one: Vector, other: Vector) -> float:

@@ -10,6 +10,8 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pydicom.uid import UID
+
 from ..errors import NotDicom, Unreadable
 from . import uids
 from .elements import UNDEFINED, Cut, Element, Malformed, Walker
@@ -37,6 +39,7 @@ HEADER_LIMIT = 1 << 29
 """Bytes that may stand before the pixels."""
 
 _FIRST_READ = 1 << 16
+_AGAIN = "Copy it again from its source."
 _TRANSFER_SYNTAX, _META_SOP_CLASS, _META_SOP_INSTANCE = 0x00020010, 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _DIRECTORY_RECORDS, _FILE_SET_ID = 0x00041220, 0x00041130
@@ -103,9 +106,9 @@ def parse(file: BinaryIO, size: int) -> Parsed:
     try:
         return _parse(file, size, data, finding.start)
     except Malformed as error:
-        raise Unreadable(f"Its header is damaged: {error}. Copy it again from its source.") from error
+        raise Unreadable(f"Its header is damaged: {error}. {_AGAIN}") from error
     except zlib.error as error:
-        raise Unreadable("Its deflated data set is damaged or cut short. Copy it again from its source.") from error
+        raise Unreadable(f"Its deflated data set is damaged or cut short. {_AGAIN}") from error
 
 
 def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
@@ -173,10 +176,7 @@ def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
     """Return a buffer that holds what was missing, and some more."""
     if len(data) >= size or cut.need > size:
         tag = f"({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X})"
-        raise Unreadable(
-            f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. "
-            "Copy it again from its source."
-        )
+        raise Unreadable(f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. {_AGAIN}")
     if cut.need > HEADER_LIMIT:
         raise Unreadable("Its header is larger than 512 MB.")
     stream.seek(len(data))
@@ -226,12 +226,13 @@ def _syntax_of(encoding: Encoding) -> str:
 def _make_header(ref: FileRef, parsed: Parsed) -> Header:
     if not parsed.elements:
         raise Unreadable("It holds no data elements.")
+    _refuse_early_end(parsed)
     identity, notes = _identify(parsed)
     place = bulk_data_place(identity[_STUDY], identity[_SERIES], identity[_SOP_INSTANCE])
     try:
         fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag)
     except (Malformed, Cut) as error:
-        raise Unreadable("Its header is damaged: a sequence is cut short. Copy it again from its source.") from error
+        raise Unreadable(f"Its header is damaged: a sequence is cut short. {_AGAIN}") from error
     for tag, uid in identity.items():
         if uid and (tag not in fragments or fragments[tag].element.get("Value") != [uid]):
             fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
@@ -247,6 +248,15 @@ def _make_header(ref: FileRef, parsed: Parsed) -> Header:
         ohif_json=pack(join_plain(fragments)),
         notes=(*notes, *_pixel_notes(model, parsed)),
     )
+
+
+def _refuse_early_end(parsed: Parsed) -> None:
+    """A file may be cut between two elements. One that ends before it names its study has lost that name.
+
+    A study must not be made up for it: it belongs to one that is there already.
+    """
+    if parsed.pixels is None and parsed.elements[-1].tag < _STUDY:
+        raise Unreadable(f"It is cut short: it ends before its study is named, after {parsed.size:,} bytes. {_AGAIN}")
 
 
 def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
@@ -290,9 +300,10 @@ def _digest(stream: BinaryIO) -> str:
 
 def _pixel_notes(model: Model, parsed: Parsed) -> list[str]:
     if parsed.pixels is None:
-        return ["It is an image without pixels: only its header is there."] if "00280010" in model else []
+        is_image = "00280010" in model or UID(value_text(parsed.value(_SOP_CLASS))).name.endswith("Image Storage")
+        return [f"It is an image without pixels: it may be cut short. {_AGAIN}"] if is_image else []
     there, length = max(parsed.size - parsed.pixels.start, 0), parsed.pixels.length
     if length != UNDEFINED and length > there:
         said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
-        return [f"{said} Copy it again from its source."]
+        return [f"{said} {_AGAIN}"]
     return []

@@ -1,7 +1,8 @@
 """OHIF's rules for stacks: order, reconstructability, messages. Pure functions over instances.
 
 After OHIF 3.13.2: ``isDisplaySetReconstructable``, ``getDisplaySetMessages``, ``sortStudy``,
-``sortInstancesByPosition``. Where JavaScript divides by zero and goes on, so do we, by saying what follows.
+``sortInstancesByPosition``. Where JavaScript divides by zero and goes on, so do we, by saying what follows. OHIF keeps
+vectors in single precision, which shows where positions are equal; so do we.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from ..dicom.geometry import distance, dot, normal, same_orientation, subtract
+from ..dicom.geometry import distance, dot, normal, same_orientation, single, subtract
 from ..dicom.records import Instance, Vector
 from .model import Message, MessageCode
 
@@ -67,7 +68,7 @@ def sort_for_display(instances: Sequence[Instance], *, reconstructable: bool) ->
 
     def along_axis(instance: Instance) -> float:
         place = instance.ImagePositionPatient
-        return dot(axis, subtract(place, position)) if place is not None else math.nan
+        return dot(axis, single(subtract(place, position))) if place is not None else math.nan
 
     return sorted(instances, key=along_axis, reverse=True) if _all_placed(instances) else list(instances)
 
@@ -83,7 +84,7 @@ def sort_by_position(instances: Sequence[Instance]) -> list[Instance]:
     axis = normal(orientation)
     return sorted(
         instances,
-        key=lambda instance: dot(subtract(reference, instance.ImagePositionPatient or reference), axis),
+        key=lambda instance: dot(single(subtract(reference, instance.ImagePositionPatient or reference)), axis),
         reverse=True,
     )
 
@@ -188,7 +189,7 @@ def _positions_follow_axis(instances: Sequence[Instance]) -> bool:
     axis, places = normal(orientation), _places(instances)
     average = distance(places[0], places[-1]) / (len(places) - 1)
     for previous, place in pairwise(places):
-        predicted = tuple(a + b * average for a, b in zip(previous, axis, strict=True))
+        predicted = single(tuple(a + b * average for a, b in zip(previous, axis, strict=True)))
         if distance(place, predicted) > average:
             return False
     return True

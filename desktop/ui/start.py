@@ -168,14 +168,20 @@ class _Opening(QObject):
         QTimer.singleShot(int(self._options.timeout * 1000), self, self._quit)
         if self._options.paths:
             window.import_paths(self._options.paths)
-        elif self._options.study:
+        elif self._options.study and self._app.viewing.study(self._options.study):
             window.open_study(self._options.study)
+        elif self._options.study:
+            self._fail_soon("There is no such study in the library. See: negatoscope studies")
         else:
-            QTimer.singleShot(0, self, lambda: self._fail("Name files and folders, or a study with --study."))
+            self._fail_soon("Name files and folders, or a study with --study.")
         qt.exec()
         if self._sentence:
             print(f"negatoscope: {self._sentence}", file=sys.stderr)
         return self._code
+
+    def _fail_soon(self, sentence: str) -> None:
+        """Fail once the event loop runs: before, there is nothing to quit."""
+        QTimer.singleShot(0, self, lambda: self._fail(sentence))
 
     def _fail(self, sentence: str, code: ExitCode = ExitCode.FAILED) -> None:
         self._code, self._sentence = code, sentence

@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         name = format_person_name(entry.patient.PatientName) or "Unnamed patient"
         self.setWindowTitle(f"{name} - Negatoscope")
         self.welcome.hide()
-        self.viewer.open(self._app.viewer_path(study_uid, self._data_source))
+        self.viewer.open(self._app.viewer_address(entry, self._data_source))
         self._show_studies()
 
     def choose_folder(self) -> None:

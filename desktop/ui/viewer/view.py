@@ -10,6 +10,7 @@ from PySide6.QtWebEngineCore import QWebEnginePage
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from ...app import StudyAddress
 from ...paths import Paths
 from .channel import connect_page
 from .page import ViewerPage
@@ -49,7 +50,9 @@ class Viewer(QStackedWidget):
         super().__init__(parent)
         policy = Policy(origin)
         self._origin = origin
-        self._path: str | None = None
+        self._address: StudyAddress | None = None
+        self._loaded: StudyAddress | None = None
+        self._shown: dict[str, int] = {}
         self._ready = False
         self.renderer = ""
         # Kept here: Qt does not keep it.
@@ -63,7 +66,7 @@ class Viewer(QStackedWidget):
         # What is dropped is for the window, which takes it anywhere.
         self._view.setAcceptDrops(False)
         self._crash = CrashPage(self)
-        self._crash.reload.connect(self.reload)
+        self._crash.reload.connect(self.start)
         self.addWidget(self._view)
         self.addWidget(self._crash)
         self._facts, self._channel = connect_page(self.page)
@@ -73,20 +76,26 @@ class Viewer(QStackedWidget):
         self.page.renderProcessTerminated.connect(self._on_terminated)
 
     def start(self) -> None:
-        """Start OHIF, so that it is warm when a study is to be opened."""
-        self.page.load(QUrl(self._origin + START_PATH))
-
-    def open(self, path: str) -> None:
-        """Show a study by its address in the viewer, as soon as OHIF is ready."""
-        self._path = path
-        if self._ready:
-            self.page.runJavaScript(f"window.negatoscope.open({json.dumps(path)})")
-
-    def reload(self) -> None:
-        """Start OHIF anew, with the study that was open."""
+        """Start OHIF, with the study that is to be open, or so that it is warm when there will be one."""
         self._ready = False
+        self._shown.clear()
+        self._loaded = self._address
         self.setCurrentWidget(self._view)
-        self.start()
+        self.page.load(QUrl(self._origin + (self._address.path if self._address else START_PATH)))
+
+    def open(self, address: StudyAddress) -> None:
+        """Show a study as soon as OHIF is ready.
+
+        OHIF goes on showing what it first heard of a study, so for one that has changed since it is started anew.
+        """
+        self._address = address
+        if not self._ready:
+            return
+        if self._shown.get(address.study_uid, address.version) != address.version:
+            self.start()
+            return
+        self._shown[address.study_uid] = address.version
+        self.page.runJavaScript(f"window.negatoscope.open({json.dumps(address.path)})")
 
     def close_page(self) -> None:
         """Delete the page, then its profile, in this order, as Qt wants it. May be called twice."""
@@ -98,8 +107,10 @@ class Viewer(QStackedWidget):
         self._ready = True
         self.renderer = renderer
         self.ready.emit(renderer)
-        if self._path is not None:
-            self.open(self._path)
+        if self._loaded is not None:
+            self._shown[self._loaded.study_uid] = self._loaded.version
+        if self._address is not None and self._address != self._loaded:
+            self.open(self._address)
 
     def _on_terminated(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status == QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:

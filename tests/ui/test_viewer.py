@@ -1,0 +1,174 @@
+"""Files become images in OHIF: the whole way, with the real parts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+
+from desktop.settings import DataSource
+
+_DISPLAY_SETS = """
+window.services.displaySetService.getActiveDisplaySets().map(set => ({
+  SOPClassHandlerId: set.SOPClassHandlerId,
+  SeriesInstanceUID: set.SeriesInstanceUID,
+  Modality: set.Modality,
+  SeriesNumber: set.SeriesNumber,
+  SeriesDescription: set.SeriesDescription,
+  numImageFrames: set.numImageFrames,
+  isMultiFrame: Boolean(set.isMultiFrame),
+  isReconstructable: Boolean(set.isReconstructable),
+  isDynamicVolume: Boolean(set.isDynamicVolume),
+  messages: (set.messages?.messages ?? []).map(message => message.id),
+  instances: set.instances.map(instance => instance.SOPInstanceUID),
+}))
+"""
+
+# pydicom's own files: modality and transfer syntax differ.
+_FILES = {
+    "CT": "CT_small.dcm",
+    "CT implicit big-endian pixels": "MR_small_bigendian.dcm",
+    "MR JPEG-LS": "MR_small_jpeg_ls_lossless.dcm",
+    "MR JPEG 2000": "MR_small_jp2klossless.dcm",
+    "MR RLE": "MR_small_RLE.dcm",
+    "US multi-frame, JPEG, YBR": "examples_ybr_color.dcm",
+    "US palette": "examples_palette.dcm",
+    "US RGB": "examples_rgb_color.dcm",
+    "JPEG lossless": "SC_rgb_jpeg_gdcm.dcm",
+}
+
+
+def ours(program: Any, study: str) -> list[dict[str, Any]]:
+    keys = [
+        "SOPClassHandlerId",
+        "SeriesInstanceUID",
+        "Modality",
+        "SeriesNumber",
+        "SeriesDescription",
+        "numImageFrames",
+        "isMultiFrame",
+        "isReconstructable",
+        "isDynamicVolume",
+        "instances",
+    ]
+    made = [display_set.to_json() for display_set in program.app.viewing.display_sets(study)]
+    return [{key: item[key] for key in keys} | {"messages": [m["id"] for m in item["messages"]]} for item in made]
+
+
+def image_pixels(program: Any) -> np.ndarray:
+    """The picture in the viewport as it is on the screen, as grey levels."""
+    image = program.window.viewer.grab().toImage()
+    box = program.ask_viewport(
+        "(({left, top, width, height}) => [left, top, width, height])(viewport.element.getBoundingClientRect())"
+    )
+    left, top, width, height = (int(value * image.devicePixelRatio()) for value in box)
+    # The middle, without the letters at the rims.
+    part = image.copy(left + width // 4, top + height // 4, width // 2, height // 2).convertToFormat(
+        image.Format.Format_Grayscale8
+    )
+    return np.frombuffer(part.constBits(), np.uint8).reshape(part.height(), part.bytesPerLine())[:, : part.width()]
+
+
+def assert_not_flat(program: Any) -> None:
+    program.wait_for(lambda: image_pixels(program).std() > 2)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_a_stack_is_drawn_and_is_what_we_say(make_program: Callable[..., Any], tmp_path: Path, source: DataSource):
+    from desktop.services.sample import make_sample_study
+
+    folder = make_sample_study(tmp_path / "sample")
+    program = make_program(data_source=source)
+    study = program.show(folder)
+    assert_not_flat(program)
+    assert program.ask(_DISPLAY_SETS) == ours(program, study)
+    assert program.ask_viewport("viewport.getImageIds().length") == 40
+    # The highest slice comes first, and its values are those of the file.
+    first = max(folder.iterdir())
+    assert program.ask_viewport("viewport.getCurrentImageId()").endswith("/frames/1")
+    values = program.ask_viewport("Array.from(viewport.getCornerstoneImage().getPixelData())")
+    expected = pydicom.dcmread(first).pixel_array.ravel()
+    stored = np.array(values)
+    # Cornerstone may keep Hounsfield units or stored values.
+    assert np.array_equal(stored, expected) or np.array_equal(stored, expected.astype(int) - 1024)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_real_files_are_drawn_and_are_what_we_say(
+    make_program: Callable[..., Any], pydicom_files: Path, source: DataSource
+):
+    program = make_program(data_source=source)
+    for name, file in _FILES.items():
+        study = program.show(pydicom_files / file)
+        assert_not_flat(program)
+        expected = ours(program, study)
+        assert program.ask(_DISPLAY_SETS) == expected, name
+        assert not [message for made in expected for message in made["messages"] if message >= 13], name
+
+
+def test_each_frame_of_a_multiframe_image_is_its_own(program: Any, pydicom_files: Path):
+    program.show(pydicom_files / "examples_ybr_color.dcm")
+    frames = pydicom.dcmread(pydicom_files / "examples_ybr_color.dcm").NumberOfFrames
+    ids = program.ask_viewport("viewport.getImageIds()")
+    assert [image_id.rpartition("/")[2] for image_id in ids] == [str(number) for number in range(1, frames + 1)]
+
+
+def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path):
+    from builders import ROOT_UID, make_image, make_stack, save
+
+    make_stack(tmp_path / "in" / "axial", 5, SeriesInstanceUID=ROOT_UID + "2.1", SeriesNumber=2)
+    make_stack(tmp_path / "in" / "gap", 4, SeriesInstanceUID=ROOT_UID + "2.2", SeriesNumber=1, spacing=3.0)
+    (tmp_path / "in" / "gap" / "IM0001").unlink()
+    for number in (1, 2):
+        save(
+            make_image(
+                Modality="CR",
+                SOPClassUID=pydicom.uid.ComputedRadiographyImageStorage,
+                SeriesInstanceUID=ROOT_UID + "2.3",
+                SeriesNumber=3,
+                InstanceNumber=number,
+                ImagePositionPatient=None,
+                ImageOrientationPatient=None,
+            ),
+            tmp_path / "in" / "cr" / str(number),
+        )
+    save(
+        make_image(
+            NumberOfFrames=3,
+            SOPClassUID=pydicom.uid.UltrasoundMultiFrameImageStorage,
+            Modality="US",
+            SeriesInstanceUID=ROOT_UID + "2.4",
+            SeriesNumber=4,
+        ),
+        tmp_path / "in" / "us",
+    )
+    for number, b_value in enumerate([0, 0, 800, 800]):
+        save(
+            make_image(
+                Modality="MR",
+                SOPClassUID=pydicom.uid.MRImageStorage,
+                SeriesInstanceUID=ROOT_UID + "2.5",
+                SeriesNumber=5,
+                InstanceNumber=number + 1,
+                ImagePositionPatient=[0, 0, 4.0 * (number % 2)],
+                DiffusionBValue=float(b_value),
+            ),
+            tmp_path / "in" / "dwi" / str(number),
+        )
+    study = program.show(tmp_path / "in")
+    expected = ours(program, study)
+    assert len(expected) == 6
+    by_uids = {tuple(sorted(item["instances"])): item for item in program.ask(_DISPLAY_SETS)}
+    assert by_uids == {tuple(sorted(item["instances"])): item for item in expected}
+
+
+def test_another_study_opens_without_a_new_page(program: Any, pydicom_files: Path):
+    first = program.show(pydicom_files / "CT_small.dcm")
+    program.ask("(window.marker = 1)")
+    second = program.show(pydicom_files / "MR_small.dcm")
+    assert first != second
+    assert program.ask("window.marker") == 1
+    shown = program.ask("window.services.displaySetService.getActiveDisplaySets().map(s => s.StudyInstanceUID)")
+    assert shown == [second]

@@ -1,0 +1,230 @@
+"""What the window does with drops, links, downloads, crashes and bad input."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import ROOT_UID, make_image, make_stack, save
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+
+from desktop.ui.report import ReportDialog
+from desktop.ui.window import local_paths
+
+
+def drop(target: QWidget, *paths: Path) -> bool:
+    """Drop files on a widget, as the system does; return whether they were taken."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(target, enter)
+    if not enter.isAccepted():
+        return False
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(target, event)
+    return event.isAccepted()
+
+
+def test_local_paths():
+    urls = [QUrl.fromLocalFile("/a b/ü"), QUrl("https://example.org/x"), QUrl("file:///c")]
+    assert local_paths(urls) == ["/a b/ü", "/c"]
+
+
+def test_a_drop_on_the_picture_is_imported_and_shown(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "one", 2)
+    make_stack(tmp_path / "two", 2, StudyInstanceUID=ROOT_UID + "9", SeriesInstanceUID=ROOT_UID + "9.1")
+    program.show(tmp_path / "one")
+    # The innermost widget of the web engine gets it first.
+    inner = program.window.viewer._view.focusProxy() or program.window.viewer._view
+    study = program.wait_for_signal(program.window.viewer.drawn, lambda: drop(inner, tmp_path / "two"))
+    assert study == ROOT_UID + "9"
+    assert program.window.dock.isVisible(), "with two studies there is something to choose from"
+    assert program.window.studies.model.rowCount() == 2
+
+
+def test_the_list_opens_a_study(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "one", 1, StudyDate="20200101")
+    make_stack(
+        tmp_path / "two",
+        1,
+        StudyInstanceUID=ROOT_UID + "9",
+        SeriesInstanceUID=ROOT_UID + "9.1",
+        PatientName="Roe^Ann",
+        StudyDate="20250101",
+    )
+    assert program.show(tmp_path) == ROOT_UID + "9", "the newest comes first"
+    assert program.window.windowTitle().startswith("Roe, Ann")
+    table = program.window.studies.table
+    model = table.model()
+    assert [model.index(row, 0).data() for row in range(2)] == ["Roe, Ann", "Doe, Jane"]
+    opened = program.wait_for_signal(program.window.viewer.drawn, lambda: table.activated.emit(model.index(1, 0)))
+    assert opened == ROOT_UID + "1"
+    assert program.window.windowTitle().startswith("Doe, Jane")
+    program.window.studies.search.setText("roe")
+    program.wait_for(lambda: model.rowCount() == 1)
+
+
+def test_files_added_to_the_open_study_are_shown(program: Any, tmp_path: Path):
+    files = make_stack(tmp_path / "all", 4)
+    (tmp_path / "later").mkdir()
+    moved = [file.rename(tmp_path / "later" / file.name) for file in files[2:]]
+    program.show(tmp_path / "all")
+    assert program.ask_viewport("viewport.getImageIds().length") == 2
+    program.show(moved[0].parent)
+    program.wait_for(lambda: program.ask_viewport("viewport.getImageIds().length") == 4)
+
+
+def test_bad_input_is_told_and_does_not_stop_the_rest(program: Any, tmp_path: Path):
+    folder = tmp_path / "in"
+    good = make_stack(folder, 2)
+    (folder / "text.dcm").write_text("I am no image.")
+    (folder / "empty.dcm").touch()
+    cut = good[1].read_bytes()
+    (folder / "cut.dcm").write_bytes(cut[:300])
+    program.wait_for_signal(
+        program.window.viewer.drawn, lambda: program.window.import_paths([str(folder), str(tmp_path / "nothing")])
+    )
+    assert program.window.line.text() == "6 files: 2 added, 2 not DICOM, 2 rejected."
+    assert program.window.details.isVisible()
+    program.window.details.click()
+    dialog = program.wait_for(lambda: program.window.findChild(ReportDialog))
+    cells = {
+        Path(dialog.table.item(row, 2).text()).name: dialog.table.item(row, 1).text()
+        for row in range(dialog.table.rowCount())
+    }
+    assert set(cells) == {"text.dcm", "empty.dcm", "cut.dcm", "nothing"}
+    assert all(cells.values())
+    dialog.reject()
+    program.wait_for(lambda: not program.window.findChildren(ReportDialog))
+
+
+def test_nothing_viewable_is_told(program: Any, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("No images here.")
+    report = program.wait_for_signal(
+        program.window.imported, lambda: program.window.import_paths([str(tmp_path / "notes.txt")])
+    )
+    assert report.viewable == 0
+    assert "Nothing to show" in program.window.welcome.text.text()
+    assert program.window.welcome.isVisible()
+
+
+def test_requests_to_elsewhere_never_leave(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "in", 1)
+    program.show(tmp_path / "in")
+    met: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+
+        def listen() -> None:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                return
+            with connection:
+                met.append(connection.recv(100))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+        program.window.viewer.page.runJavaScript(
+            f"window.tried = 0; fetch('{address}').catch(() => window.tried++);"
+            f"const image = new Image(); image.onerror = () => window.tried++; image.src = '{address}';"
+            f"new Worker('{address}').onerror = () => window.tried++;"
+        )
+        thread.join()
+    assert met == []
+    assert program.ask("window.tried") >= 1
+
+
+def test_a_link_in_a_new_window_is_opened_outside_after_asking(
+    program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    make_stack(tmp_path / "in", 1)
+    program.show(tmp_path / "in")
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+    asked: list[str] = []
+    opened: list[str] = []
+
+    def question(_parent: QWidget, _title: str, text: str) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    for count in (1, 2):
+        program.window.viewer.page.runJavaScript("window.open('https://example.org/page')")
+        program.wait_for(lambda count=count: len(asked) == count)
+    assert "example.org" in asked[0]
+    assert opened == ["https://example.org/page"]
+    program.window.viewer.page.runJavaScript("window.open('file:///etc/passwd'); window.open('javascript:1')")
+    assert program.ask("location.pathname").startswith("/viewer")
+    assert len(asked) == 2
+
+
+def test_a_download_is_saved_where_the_user_says(program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    make_stack(tmp_path / "in", 1)
+    program.show(tmp_path / "in")
+    target = tmp_path / "chosen name.csv"
+    suggested: list[str] = []
+
+    def choose(_parent: QWidget, _title: str, suggestion: str) -> tuple[str, str]:
+        suggested.append(Path(suggestion).name)
+        return (str(target), "") if len(suggested) == 1 else ("", "")
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    script = (
+        "(() => { const a = document.createElement('a'); a.download = 'report.csv';"
+        " a.href = URL.createObjectURL(new Blob(['a,b'])); a.click(); })()"
+    )
+    program.window.viewer.page.runJavaScript(script)
+    program.wait_for(lambda: target.is_file() and target.read_text() == "a,b")
+    program.window.viewer.page.runJavaScript(script)
+    program.wait_for(lambda: len(suggested) == 2)
+    assert suggested == ["report.csv", "report.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "chosen name.csv", "in"]
+
+
+def test_a_crash_offers_to_start_again(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "in", 1)
+    study = program.show(tmp_path / "in")
+    viewer = program.window.viewer
+    pid = viewer.page.renderProcessPid()
+    assert pid
+    program.wait_for_signal(viewer.crashed, lambda: os.kill(pid, signal.SIGKILL))
+    assert viewer.currentWidget() is viewer._crash
+    assert program.wait_for_signal(viewer.drawn, viewer._crash.button.click) == study
+    assert viewer.currentWidget() is viewer._view
+
+
+def test_what_the_page_says_is_logged_without_names(program: Any, tmp_path: Path):
+    save(make_image(PatientName="Zyxwv^Abcde", PatientID="ID-98765"), tmp_path / "in" / "a")
+    program.show(tmp_path / "in")
+    program.ask("console.error('a broken thing of Zyxwv ID-98765 in 1.2.840.113619.2.55.3.1')")
+    log = program.app.paths.log
+    program.wait_for(lambda: "a broken thing" in log.read_text())
+    text = log.read_text()
+    for secret in ("Zyxwv", "Abcde", "ID-98765", "113619.2.55", str(tmp_path / "in")):
+        assert secret not in text
+
+
+def test_a_busy_window_closes(make_program: Callable[..., Any], tmp_path: Path):
+    make_stack(tmp_path / "in", 200)
+    program = make_program()
+    program.window.import_paths([str(tmp_path / "in")])
+    program.window.close()
+    # The fixture ends it, and fails on anything left behind.
+
+
+def test_the_log_is_quiet_in_ordinary_use(program: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    make_stack(tmp_path / "in", 3)
+    with caplog.at_level(logging.WARNING):
+        program.show(tmp_path / "in")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

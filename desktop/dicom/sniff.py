@@ -10,6 +10,8 @@ HEAD_LENGTH = 512
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _VRS = _LONG_VRS | frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 
+_UNDEFINED = 0xFFFFFFFF
+
 _FIRST_GROUPS = frozenset({0x0002, 0x0004, 0x0008})
 """Groups that a data set without preamble begins with."""
 
@@ -115,7 +117,7 @@ def _element(head: bytes, at: int, encoding: Encoding) -> tuple[int, int] | None
     if encoding.implicit_vr:
         (length,) = struct.unpack_from(order + "L", head, at + 4)
         start = at + 8
-        if vr in _VRS or length > 1 << 20:
+        if vr in _VRS or 1 << 20 < length != _UNDEFINED:
             return None
     elif vr in _LONG_VRS:
         (length,) = struct.unpack_from(order + "L", head, at + 8)
@@ -127,7 +129,7 @@ def _element(head: bytes, at: int, encoding: Encoding) -> tuple[int, int] | None
         start = at + 8
     else:
         return None
-    if length == 0xFFFFFFFF:
+    if length == _UNDEFINED:
         length = 0
     return group << 16 | element, start + length
 

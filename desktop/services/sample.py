@@ -55,8 +55,8 @@ def make_slices(slices: int = SLICES, size: int = SIZE) -> Iterator[Dataset]:
     spacing = SPACING * SIZE / size
     for number in range(slices):
         dataset = _describe(number, slices, size, spacing)
-        # Viewers show the highest slice first, so that one must not be empty.
-        pixels = _draw(number / max(slices - 1, 1) * 1.4 - 0.8, number, size)
+        # Viewers show the highest slice first, so there must be something to see in it.
+        pixels = _draw(number / max(slices - 1, 1) * 1.1 - 0.9, number, size)
         dataset.PixelData = (pixels - _INTERCEPT).astype("<u2").tobytes()
         yield dataset
 

@@ -1,5 +1,6 @@
 """Shows an import's account: which files were not taken, and why."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -29,6 +30,8 @@ class ReportDialog(QDialog):
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for row, item in enumerate(report.reasons):
             for column, text in enumerate((item.outcome.value.replace("_", " "), item.reason, item.path)):
                 cell = QTableWidgetItem(text)

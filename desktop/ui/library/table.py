@@ -12,7 +12,7 @@ from ...library.queries import StudyEntry
 _Index = QModelIndex | QPersistentModelIndex
 
 _COLUMNS: tuple[tuple[str, Callable[[StudyEntry], str | int]], ...] = (
-    ("Patient", lambda entry: format_person_name(entry.patient.PatientName)),
+    ("Patient", lambda entry: format_person_name(entry.patient.PatientName) or "(no name)"),
     ("Patient ID", lambda entry: entry.patient.PatientID),
     ("Born", lambda entry: format_date(entry.patient.PatientBirthDate)),
     ("Study date", lambda entry: format_date(entry.study.StudyDate)),
@@ -95,6 +95,7 @@ class StudyList(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         # Enter and double click, by the custom of the system.
         self.table.activated.connect(self._choose)
         layout = QVBoxLayout(self)

@@ -1,0 +1,82 @@
+"""The guide says what the code does: its commands, options, settings, routes and handlers."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from desktop.cli import make_parser
+from desktop.displaysets.handlers.unsupported import HANDLER_ID
+from desktop.displaysets.registry import DEFAULT_HANDLERS
+from desktop.library.outcomes import Outcome
+from desktop.server.app import ROUTES
+from desktop.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "resources" / "guide"
+
+
+def page(name: str) -> str:
+    return (GUIDE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0]: part for part in parts}
+
+
+def test_each_command_and_option_is_described():
+    _, commands = make_parser()
+    text = page("commands")
+    described = sections(text)
+    for name, parser in commands.items():
+        if name == "window":
+            section = described["`negatoscope [PATH…]`"]
+        else:
+            found = [title for title in described if re.match(rf"`negatoscope {name}\b", title)]
+            assert len(found) == 1, name
+            section = described[found[0]]
+        head = text[: text.index("## ")]
+        for action in parser._actions:
+            for option in action.option_strings:
+                if option not in ("-h", "--help"):
+                    assert option in section or option in head, f"{name} {option}"
+
+
+def test_no_command_is_described_that_is_not_there():
+    _, commands = make_parser()
+    for title in sections(page("commands")):
+        match = re.match(r"`negatoscope ([a-z-]+)", title)
+        assert match is None or match[1] in commands
+
+
+def test_each_outcome_is_described():
+    assert [name for name in Outcome if f"| `{name.value}` |" not in page("commands")] == []
+
+
+def test_each_setting_is_described_with_its_default():
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", page("settings"), flags=re.MULTILINE))
+    expected = {
+        field.name: f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
+        for field in fields(Settings)
+    }
+    assert rows == expected
+
+
+def test_each_route_is_described():
+    described = set(re.findall(r"^\| `([^`]+)` \|", page("server"), flags=re.MULTILINE))
+    assert described == {*ROUTES, "/"}
+
+
+def test_each_handler_is_described():
+    described = set(re.findall(r"^\| `([^`]+)` \|", page("display-sets"), flags=re.MULTILINE))
+    assert described == {handler.id for handler in DEFAULT_HANDLERS} | {HANDLER_ID}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("https://"):
+            assert (ROOT / target).exists(), target

@@ -1,5 +1,6 @@
 """Character sets and person names (PS3.5 §6.1, §6.2.1)."""
 
+import codecs
 import warnings
 from collections.abc import Sequence
 
@@ -11,22 +12,27 @@ DEFAULT_ENCODINGS = ("iso8859",)
 _NAME_DELIMITERS = {ord(letter) for letter in "\\^="}
 _TEXT_DELIMITERS = {ord(letter) for letter in "\r\n\t\f\\"}
 _ESCAPE = b"\x1b"
+_KNOWN = frozenset(codecs.lookup(encoding).name for encoding in pydicom.charset.python_encoding.values())
+"""Python's names of DICOM's encodings. Its other codecs are none of text, or give what cannot be written as UTF-8."""
 
 
-def find_encodings(specific_character_set: str | Sequence[str] | None) -> tuple[str, ...]:
+def find_encodings(specific_character_set: str | Sequence[object] | None) -> tuple[str, ...]:
     """Return Python's names of the encodings that Specific Character Set (0008,0005) names.
 
-    Unknown terms give the default; the value itself is kept in the metadata.
+    Unknown terms, and values that are no text since the element is damaged, give the default; the value itself is
+    kept in the metadata.
     """
     if not specific_character_set:
         return DEFAULT_ENCODINGS
-    terms = [specific_character_set] if isinstance(specific_character_set, str) else list(specific_character_set)
+    values = [specific_character_set] if isinstance(specific_character_set, str) else specific_character_set
+    terms = [value if isinstance(value, str) else "" for value in values]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return tuple(pydicom.charset.convert_encodings(terms)) or DEFAULT_ENCODINGS
-        except LookupError:
+            encodings = pydicom.charset.convert_encodings(terms)
+        except (LookupError, ValueError):
             return DEFAULT_ENCODINGS
+    return tuple(encoding if codecs.lookup(encoding).name in _KNOWN else DEFAULT_ENCODINGS[0] for encoding in encodings)
 
 
 def decode(value: bytes, encodings: Sequence[str], *, person_name: bool = False) -> str:

@@ -57,11 +57,14 @@ NOT_OF_A_PATIENT = frozenset(
 )
 """Storage classes whose objects belong to no study (PS3.3 §A.1.2)."""
 
-_UID = re.compile(r"[0-9.]{1,64}")
+_UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 
 def is_uid(text: str) -> bool:
-    """Whether ``text`` may stand as a UID in a URL: digits and points, at most 64, as also ``1`` or ``4300`` are."""
+    """Whether ``text`` may stand as a UID in a URL: digits and points, at most 64, as also ``1`` or ``4300`` are.
+
+    It begins with a digit: browsers take ``.`` and ``..`` for steps between folders.
+    """
     return _UID.fullmatch(text) is not None
 
 

@@ -39,7 +39,7 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def pydicom_files() -> Path:
     """The test files in pydicom's own package."""
-    import pydicom.data  # noqa: PLC0415
+    import pydicom.data
 
     return Path(str(pydicom.data.__file__)).parent / "test_files"
 
@@ -50,6 +50,28 @@ def base_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "base"
     monkeypatch.setenv("NEGATOSCOPE_BASE_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _users_files_untouched() -> Iterator[None]:
+    """Fail the run if a test writes where the program keeps the files of whoever runs the tests."""
+    from desktop.paths import find_paths
+
+    own = find_paths()
+    folders = (own.config, own.data, own.cache, own.logs)
+    before = _list_files(folders)
+    yield
+    assert _list_files(folders) == before
+
+
+def _list_files(folders: tuple[Path, ...]) -> dict[Path, int]:
+    # The cache below may hold OHIF's package, which is got when the environment is made.
+    return {
+        path: path.stat().st_mtime_ns
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and "ohif" not in path.parts
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +91,7 @@ def _no_thread_left() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> Iterator[None]:
     """Give each test a log without handlers of the program's own, and nothing hidden by another test."""
-    from desktop import logs  # noqa: PLC0415
+    from desktop import logs
 
     yield
     logs.stop_logging()

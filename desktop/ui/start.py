@@ -19,11 +19,11 @@ import PySide6
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from .. import __version__
 from ..app import App, start_app
-from ..errors import ExitCode, SetupError
+from ..errors import ExitCode, NegatoscopeError, SetupError
 from ..importers.report import ImportReport
 from ..options import Options
 from ..paths import Paths, find_paths
@@ -36,6 +36,7 @@ from .window import MainWindow
 log = logging.getLogger(__name__)
 
 _SETTLE_MS = 1000
+_WITHOUT_SCREEN = ("offscreen", "minimal")
 
 
 def run(options: Options) -> int:
@@ -47,6 +48,16 @@ def run(options: Options) -> int:
     _prepare_graphics(paths)
     qt = QApplication.instance() or make_application()
     assert isinstance(qt, QApplication)
+    try:
+        return _run_with_window(options, paths, qt)
+    except NegatoscopeError as error:
+        # Whoever has double-clicked the program sees no console.
+        if options.command == "window" and qt.platformName() not in _WITHOUT_SCREEN:
+            QMessageBox.critical(None, "Negatoscope", error.sentence)
+        raise
+
+
+def _run_with_window(options: Options, paths: Paths, qt: QApplication) -> int:
     with start_app(paths, verbose=options.verbose) as app, _quit_on_signals(qt):
         sys.excepthook = _log_exception
         app.warm_up()
@@ -89,6 +100,9 @@ def prepare_environment(options: Options) -> None:
 
 def make_application() -> QApplication:
     """Make Qt's application object."""
+    # Qt would keep compiled shaders in a folder that --base-dir does not move.
+    os.environ.setdefault("QSG_RHI_DISABLE_DISK_CACHE", "1")
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_DisableShaderDiskCache)
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     qt = QApplication(sys.argv[:1])
     qt.setApplicationName("negatoscope")

@@ -25,6 +25,7 @@ from ..dicom.text import format_person_name
 from ..events import Event, LibraryChanged
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import JobState
+from ..library.queries import StudyEntry
 from ..services.importing import ImportJob
 from ..settings import DataSource
 from .bridge import Bridge
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self._app = app
         self._data_source = data_source
         self._study: str | None = None
+        self._awaited: str | None = None
         self._report: ImportReport | None = None
         self._jobs: list[ImportJob] = []
         self.setWindowTitle("Negatoscope")
@@ -66,6 +68,8 @@ class MainWindow(QMainWindow):
         server, host = app.require_server()
         self.viewer = Viewer(app.paths, host.origin, server.secrets.token, self._choose_file, self._open_outside, self)
         self.viewer.ready.connect(self._on_ready)
+        self.viewer.drawn.connect(self._on_drawn)
+        self.viewer.left.connect(self._on_left)
         self.viewer.failed.connect(lambda reason: log.info("OHIF: %s", reason))
         self.welcome = _Welcome(self)
         self.welcome.open_folder.connect(self.choose_folder)
@@ -100,12 +104,10 @@ class MainWindow(QMainWindow):
         if entry is None:
             self.line.setText("This study is not in the library any more.")
             return
-        self._study = study_uid
-        name = format_person_name(entry.patient.PatientName) or "Unnamed patient"
-        self.setWindowTitle(f"{name} - Negatoscope")
         self.welcome.hide()
+        self._awaited = study_uid
+        self._show_current(entry)
         self.viewer.open(self._app.viewer_address(entry, self._data_source))
-        self._show_studies()
 
     def choose_folder(self) -> None:
         """Ask for a folder, and import it."""
@@ -207,6 +209,30 @@ class MainWindow(QMainWindow):
     def _note_change(self) -> None:
         if not self._refresh.isActive():
             self._refresh.start()
+
+    def _on_drawn(self, study_uid: str) -> None:
+        """OHIF may have opened another study by itself: the title must never name another patient."""
+        if self._awaited not in (None, study_uid):
+            # The study before is drawn once more while OHIF goes to the next one.
+            return
+        self._awaited = None
+        if study_uid == self._study:
+            return
+        entry = self._app.viewing.study(study_uid)
+        if entry is not None:
+            self.viewer.note_shown(study_uid, entry.version)
+            self._show_current(entry)
+
+    def _on_left(self) -> None:
+        self._study = self._awaited = None
+        self.setWindowTitle("Negatoscope")
+        self._show_studies()
+
+    def _show_current(self, entry: StudyEntry) -> None:
+        self._study = entry.study.StudyInstanceUID
+        name = format_person_name(entry.patient.PatientName) or "Unnamed patient"
+        self.setWindowTitle(f"{name} - Negatoscope")
+        self._show_studies()
 
     def _on_ready(self, renderer: str) -> None:
         if not renderer:

@@ -71,11 +71,29 @@ class Program:
 
     def show(self, *paths: Path) -> str:
         """Import files and wait until an image of theirs is drawn; return the study's UID."""
-        study = self.wait_for_signal(
-            self.window.viewer.drawn, lambda: self.window.import_paths([str(path) for path in paths])
-        )
-        assert isinstance(study, str)
-        return study
+        return self.wait_for_study(lambda: self.window.import_paths([str(path) for path in paths]))
+
+    def wait_for_study(self, do: Callable[[], Any]) -> str:
+        """Do what opens another study, or the same one anew; return its UID when its image is drawn."""
+        opened: list[str] = []
+        drawn: list[str] = []
+        viewer, open_study = self.window.viewer, self.window.viewer.open
+        connection = viewer.drawn.connect(drawn.append)
+
+        def note(address: Any) -> None:
+            drawn.clear()
+            opened.append(address.study_uid)
+            open_study(address)
+
+        viewer.open = note
+        try:
+            do()
+            # The study before may be drawn once more meanwhile.
+            self.wait_for(lambda: opened and opened[-1] in drawn)
+        finally:
+            viewer.open = open_study
+            viewer.drawn.disconnect(connection)
+        return opened[-1]
 
     def ask_viewport(self, expression: str) -> Any:
         """Evaluate an expression of ``viewport``, the first one that shows something."""

@@ -44,8 +44,7 @@ def test_a_drop_on_the_picture_is_imported_and_shown(program: Any, tmp_path: Pat
     program.show(tmp_path / "one")
     # The innermost widget of the web engine gets it first.
     inner = program.window.viewer._view.focusProxy() or program.window.viewer._view
-    study = program.wait_for_signal(program.window.viewer.drawn, lambda: drop(inner, tmp_path / "two"))
-    assert study == ROOT_UID + "9"
+    assert program.wait_for_study(lambda: drop(inner, tmp_path / "two")) == ROOT_UID + "9"
     assert program.window.dock.isVisible(), "with two studies there is something to choose from"
     assert program.window.studies.model.rowCount() == 2
 
@@ -65,11 +64,23 @@ def test_the_list_opens_a_study(program: Any, tmp_path: Path):
     table = program.window.studies.table
     model = table.model()
     assert [model.index(row, 0).data() for row in range(2)] == ["Roe, Ann", "Doe, Jane"]
-    opened = program.wait_for_signal(program.window.viewer.drawn, lambda: table.activated.emit(model.index(1, 0)))
-    assert opened == ROOT_UID + "1"
+    assert program.wait_for_study(lambda: table.activated.emit(model.index(1, 0))) == ROOT_UID + "1"
     assert program.window.windowTitle().startswith("Doe, Jane")
     program.window.studies.search.setText("roe")
     program.wait_for(lambda: model.rowCount() == 1)
+
+
+def test_the_title_follows_a_study_that_ohif_opens_by_itself(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "one", 1, StudyDate="20250101")
+    other = {"StudyInstanceUID": ROOT_UID + "9", "SeriesInstanceUID": ROOT_UID + "9.1", "PatientName": "Roe^Ann"}
+    make_stack(tmp_path / "two", 1, StudyDate="20200101", **other)
+    program.show(tmp_path)
+    assert program.window.windowTitle().startswith("Doe, Jane")
+    program.ask("window.negatoscope.open('/') ?? 1")
+    program.wait_for(lambda: program.window.windowTitle() == "Negatoscope")
+    path = f"/viewer/dicomweb?StudyInstanceUIDs={ROOT_UID}9"
+    program.wait_for_signal(program.window.viewer.drawn, lambda: program.ask(f"window.negatoscope.open('{path}') ?? 1"))
+    assert program.window.windowTitle().startswith("Roe, Ann")
 
 
 def test_files_added_to_the_open_study_are_shown(program: Any, tmp_path: Path):

@@ -30,12 +30,14 @@ class Viewer(QStackedWidget):
         ready: OHIF can open studies; with the name of the graphics renderer.
         drawn: an image is on the screen; with the UID of its study.
         failed: OHIF could not open what it was asked to; with its words.
+        left: OHIF shows no study now.
         crashed: the web engine's process has ended.
     """
 
     ready = Signal(str)
     drawn = Signal(str)
     failed = Signal(str)
+    left = Signal()
     crashed = Signal()
 
     def __init__(
@@ -74,6 +76,7 @@ class Viewer(QStackedWidget):
         self._facts.drawn.connect(self.drawn)
         self._facts.failed.connect(self.failed)
         self.page.renderProcessTerminated.connect(self._on_terminated)
+        self.page.urlChanged.connect(self._on_url)
 
     def start(self) -> None:
         """Start OHIF, with the study that is to be open, or so that it is warm when there will be one."""
@@ -97,6 +100,10 @@ class Viewer(QStackedWidget):
         self._shown[address.study_uid] = address.version
         self.page.runJavaScript(f"window.negatoscope.open({json.dumps(address.path)})")
 
+    def note_shown(self, study_uid: str, version: int) -> None:
+        """Remember that OHIF has heard of a study, which it may have opened by itself, from its own list."""
+        self._shown.setdefault(study_uid, version)
+
     def close_page(self) -> None:
         """Delete the page, then its profile, in this order, as Qt wants it. May be called twice."""
         for thing in (self._view, self.page, self._profile, self._interceptor):
@@ -111,6 +118,10 @@ class Viewer(QStackedWidget):
             self._shown[self._loaded.study_uid] = self._loaded.version
         if self._address is not None and self._address != self._loaded:
             self.open(self._address)
+
+    def _on_url(self, url: QUrl) -> None:
+        if url.path() == "/":
+            self.left.emit()
 
     def _on_terminated(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status == QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:

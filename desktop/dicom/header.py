@@ -26,7 +26,7 @@ from .metadata import (
     make_fragment,
     pack,
 )
-from .records import FileRef, Header
+from .records import FileRef, Header, Pixels
 from .sniff import HEAD_LENGTH, Encoding, Kind, guess_encoding, sniff
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -226,7 +226,6 @@ def _syntax_of(encoding: Encoding) -> str:
 def _make_header(ref: FileRef, parsed: Parsed) -> Header:
     if not parsed.elements:
         raise Unreadable("It holds no data elements.")
-    _refuse_early_end(parsed)
     identity, notes = _identify(parsed)
     place = bulk_data_place(identity[_STUDY], identity[_SERIES], identity[_SOP_INSTANCE])
     try:
@@ -237,16 +236,17 @@ def _make_header(ref: FileRef, parsed: Parsed) -> Header:
         if uid and (tag not in fragments or fragments[tag].element.get("Value") != [uid]):
             fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
     model: Model = {f"{tag:08X}": fragment.element for tag, fragment in fragments.items()}
+    pixels = make_pixels(model, parsed)
     return Header(
         file=ref,
         patient=make_patient(model),
         study=make_study(model),
         series=make_series(model),
         instance=make_instance(model),
-        pixels=make_pixels(model, parsed),
+        pixels=pixels,
         dicom_json=pack(join_dicom(fragments)),
         ohif_json=pack(join_plain(fragments)),
-        notes=(*notes, *_pixel_notes(model, parsed)),
+        notes=(*notes, *_pixel_notes(model, parsed, pixels)),
     )
 
 
@@ -270,6 +270,7 @@ def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
         raise NotDicom("It is a DICOMDIR, a table of contents. The files that it lists are read by themselves.")
     if sop_class in uids.NOT_OF_A_PATIENT:
         raise Unreadable("It belongs to no study: it holds settings for viewers or scanners, no images.")
+    _refuse_early_end(parsed)
     study, series = text(_STUDY), text(_SERIES)
     instance = text(_SOP_INSTANCE) or parsed.meta.get(_META_SOP_INSTANCE, "")
     missing = []
@@ -298,12 +299,17 @@ def _digest(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _pixel_notes(model: Model, parsed: Parsed) -> list[str]:
+def _pixel_notes(model: Model, parsed: Parsed, pixels: Pixels) -> list[str]:
     if parsed.pixels is None:
         is_image = "00280010" in model or UID(value_text(parsed.value(_SOP_CLASS))).name.endswith("Image Storage")
         return [f"It is an image without pixels: it may be cut short. {_AGAIN}"] if is_image else []
-    there, length = max(parsed.size - parsed.pixels.start, 0), parsed.pixels.length
-    if length != UNDEFINED and length > there:
-        said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
+    if pixels.length is None:
+        shown = pixels.TransferSyntaxUID in uids.BROWSER_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}
+        return [] if shown else [f"Its compression ({UID(pixels.TransferSyntaxUID).name}) cannot be shown yet."]
+    there, asked = max(parsed.size - pixels.offset, 0), (pixels.frames * pixels.frame_bits + 7) // 8
+    if pixels.length > there:
+        said = f"Its pixels are cut short: {there:,} of {pixels.length:,} bytes are there, and shown as far as they go."
         return [f"{said} {_AGAIN}"]
+    if pixels.length < asked:
+        return [f"Its pixels are {pixels.length:,} bytes, but its header asks for {asked:,}. What is missing is black."]
     return []

@@ -204,10 +204,12 @@ class _Encoder:
         place: str,
         depth: int,
     ) -> Fragment:
-        charset = (
-            encodings if vr in _WITH_CHARSET else (encodings, signed, element.implicit) if vr == "SQ" else self._little
-        )
-        key = (tag, vr, value, charset)
+        context: object = self._little
+        if vr in _WITH_CHARSET:
+            context = encodings
+        elif vr == "SQ":
+            context = (encodings, signed, element.implicit, self._little)
+        key = (tag, vr, value, context)
         kept = _kept.get(key) if len(value) <= _KEPT_LIMIT else None
         if kept is not None:
             return kept

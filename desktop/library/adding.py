@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -51,7 +52,13 @@ class _Adder:
         if isinstance(reading, Refusal):
             self._put_file(reading.file, reading.outcome, reading.reason)
             return FileOutcome(reading.file.path, reading.outcome, reading.reason)
-        return self._add_header(reading, was_known=known is not None and known["instance"] is not None)
+        try:
+            return self._add_header(reading, was_known=known is not None and known["instance"] is not None)
+        except OSError as error:
+            # It was compared with another file, and could not be read any more.
+            reason = f"It cannot be read: {error.strerror or type(error).__name__}."
+            self._put_file(reading.file, Outcome.REJECTED, reason)
+            return FileOutcome(reading.file.path, Outcome.REJECTED, reason)
 
     def finish(self) -> None:
         """Give each changed study a new version, and drop series and studies that became empty."""
@@ -254,18 +261,23 @@ def _served_pieces(header: Header, served: tuple[str, str, str]) -> tuple[bytes,
 
 
 def _same_bytes(path: str, other: str) -> bool | None:
-    """Whether two files hold the same bytes; None if the other one is gone."""
-    try:
-        one, two = Path(path), Path(other)
-        if one.stat().st_size != two.stat().st_size:
-            return False
-        with one.open("rb") as a, two.open("rb") as b:
-            while block := a.read(_BLOCK):
-                if block != b.read(_BLOCK):
+    """Whether two files hold the same bytes; None if the other one is gone.
+
+    Raises:
+        OSError: the first one cannot be read.
+    """
+    with Path(path).open("rb") as one:
+        try:
+            two = Path(other).open("rb")  # noqa: SIM115 - the first file's errors must not end here
+        except OSError:
+            return None
+        with two:
+            if os.fstat(one.fileno()).st_size != os.fstat(two.fileno()).st_size:
+                return False
+            while block := one.read(_BLOCK):
+                if block != two.read(_BLOCK):
                     return False
-            return not b.read(1)
-    except OSError:
-        return None
+            return True
 
 
 def _digest(path: str) -> str:

@@ -20,7 +20,7 @@ _INFLATED = 2
 
 
 class FileGone(OSError):  # noqa: N818 - a fact about the disk
-    """The file is not there, or not the one that was indexed. The sentence says which."""
+    """The file is not there, or not the one that was indexed, or cannot be read. The sentence says which."""
 
 
 class _Recent(Generic[Value]):
@@ -51,14 +51,21 @@ def open_file(ref: FileRef) -> BinaryIO:
         FileGone: it is not there, or it has changed since. Its offsets would then give wrong pixels.
     """
     try:
-        file = open(ref.path, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed by the caller
+        # Looked at before it is opened: a pipe that took its place would never open.
+        unchanged = _is_same(os.stat(ref.path), ref)  # noqa: PTH116 - names that are no text
+        # Buffered: one read of the system may give less than was asked for, which would look like the file's end.
+        file = open(ref.path, "rb") if unchanged else None  # noqa: PTH123, SIM115 - closed by the caller
     except OSError as error:
         raise FileGone("The file is not there now. Was its disc or stick taken out?") from error
-    status = os.fstat(file.fileno())
-    if (status.st_size, status.st_mtime_ns) != (ref.size, ref.mtime_ns):
+    if file is not None and _is_same(os.fstat(file.fileno()), ref):
+        return file
+    if file is not None:
         file.close()
-        raise FileGone("The file has changed since it was read. Open its folder again.")
-    return file
+    raise FileGone("The file has changed since it was read. Open its folder again.")
+
+
+def _is_same(status: os.stat_result, ref: FileRef) -> bool:
+    return (status.st_size, status.st_mtime_ns) == (ref.size, ref.mtime_ns)
 
 
 class FrameReader:
@@ -76,6 +83,8 @@ class FrameReader:
             FileGone: as :func:`open_file`.
         """
         pixels = located.pixels
+        if pixels.offset < 0:
+            raise NoFrame("The file holds no pixels.")
         with open_file(located.file) as file:
             if cut.is_native(pixels):
                 stream = self._stream(file, located)

@@ -54,23 +54,25 @@ def read_accept(header: str) -> list[Accepted]:
     return [item for item in ranges if item.quality > 0] or ([] if ranges else [Accepted("*/*")])
 
 
-def choose(accepted: Sequence[Accepted], single: str) -> str | None:
-    """Choose how to answer with one part.
+def choose(accepted: Sequence[Accepted], media_type: str, parts: int = 1) -> str | None:
+    """Choose how to answer.
 
     Args:
         accepted: as of :func:`read_accept`.
-        single: the media type of the part, such as ``application/octet-stream``.
+        media_type: of the parts, such as ``application/octet-stream``.
+        parts: their number; several go in multipart only.
 
     Returns:
         ``multipart``, ``single``, or None if the client accepts neither. What is left open is answered in multipart,
         as the standard has it.
     """
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*")
     for item in accepted:
-        if item.media_type in ("multipart/related", "multipart/*") and item.part_type in ("", "*/*", single):
+        if item.media_type in ("multipart/related", "multipart/*") and item.part_type in ("", "*/*", *ranges):
             return "multipart"
         if item.media_type == "*/*":
             return "multipart"
-        if item.media_type == single:
+        if item.media_type in ranges and parts == 1:
             return "single"
     return None
 

@@ -21,7 +21,7 @@ from .multipart import Accepted, Part, choose, read_accept, write_multipart
 OCTETS = "application/octet-stream"
 DICOM = "application/dicom"
 
-_FRAME_NUMBERS = re.compile(r"\d{1,9}(,\d{1,9})*")
+_FRAME_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 _IMAGE_TYPES = {
     "1.2.840.10008.1.2.5": "image/dicom-rle",
     "1.2.840.10008.1.2.4.50": "image/jpeg",
@@ -58,6 +58,13 @@ def _error(status: int, sentence: str) -> Answer:
 
 _NO_INSTANCE = _error(404, "There is no such instance in this library.")
 _NOT_ACCEPTABLE = _error(406, "It cannot be sent in any form that the request accepts.")
+
+
+def _not_there(error: NoFrame | NoBulkData | OSError) -> Answer:
+    """Sticks are pulled out, and networks fail, while a file is read: that is no fault of the program."""
+    if isinstance(error, OSError) and not isinstance(error, FileGone):
+        return _error(404, "The file cannot be read now. Was its disc or stick taken out?")
+    return _error(404, str(error))
 
 
 def accept_header(scope: Scope) -> str:
@@ -102,14 +109,14 @@ class Frames(_Endpoint):
         numbers = [int(number) for number in parameters["frames"].split(",")]
         try:
             frames = self._reader.read(located, numbers)
-        except (NoFrame, FileGone) as error:
-            return _error(404, str(error))
+        except (NoFrame, OSError) as error:
+            return _not_there(error)
         syntax = frames[0].TransferSyntaxUID
         accepted = [item for item in read_accept(accept) if _takes(item, syntax)]
         for media_type in (OCTETS, _IMAGE_TYPES.get(syntax, OCTETS)):
-            form = choose(accepted, media_type)
+            form = choose(accepted, media_type, len(frames))
             content_type = f"{media_type}; transfer-syntax={syntax}"
-            if form == "single" and len(frames) == 1:
+            if form == "single":
                 return Answer(200, content_type.encode(), frames[0].data)
             if form == "multipart":
                 parts = [Part(content_type, frame.data) for frame in frames]
@@ -131,8 +138,8 @@ class BulkData(_Endpoint):
         try:
             with open_file(located.file) as file:
                 value = read_bulk_data(file, located.file.size, parameters["place"])
-        except (NoBulkData, FileGone) as error:
-            return _error(404, str(error))
+        except (NoBulkData, OSError) as error:
+            return _not_there(error)
         form = choose(read_accept(accept), OCTETS)
         if form == "single":
             return Answer(200, OCTETS.encode(), value)
@@ -181,8 +188,8 @@ class WholeInstance(_Endpoint):
         try:
             with open_file(located.file) as file:
                 data = file.read()
-        except FileGone as error:
-            return _error(404, str(error))
+        except OSError as error:
+            return _not_there(error)
         data = as_part10(data)
         content_type = f"{DICOM}; transfer-syntax={located.pixels.TransferSyntaxUID}"
         if form == "single":

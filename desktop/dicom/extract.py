@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import uids
-from .elements import UNDEFINED
+from .elements import UNDEFINED, Element
 from .metadata import JsonElement, Model, person_name_text
 from .records import Instance, Patient, Pixels, Series, Study, Vector
 
@@ -26,7 +26,10 @@ _PHASES = (
 _SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
 _PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
 _CT_POSITION = "00189326"
-_LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
+_LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
+_DIGITS = 64
+_INTEGERS = range(-(1 << 63), 1 << 63)
+"""What a database column holds."""
 
 
 def value_text(value: bytes) -> str:
@@ -100,7 +103,7 @@ def make_instance(model: Model) -> Instance:
         ImageOrientationPatient=_vector(model, "00200037", 6),
         has_pixel_measures=_PIXEL_MEASURES in frame
         or _PIXEL_MEASURES in shared
-        or (_has(model, "00280030") and (_has(model, "00180050") or _has(model, "00180088"))),
+        or (_has(model, "00280030") and bool(_number(model, "00180050") or _number(model, "00180088"))),
         has_orientation=_PLANE_ORIENTATION in shared
         or _PLANE_ORIENTATION in frame
         or _has(model, "00200037")
@@ -120,6 +123,7 @@ def make_pixels(model: Model, parsed: "Parsed") -> Pixels:
     if element is None:
         return Pixels(parsed.syntax)
     bits = _integer(model, "00280100") or 0
+    frame_bits = _frame_bits(model, bits)
     big_endian = parsed.syntax in (uids.EXPLICIT_VR_BIG_ENDIAN, uids.GE_PRIVATE_BIG_ENDIAN_PIXELS)
     # 8-bit pixels in big-endian OW are two to a word (PS3.5 §8.1.1).
     in_words = big_endian and element.vr == "OW"
@@ -127,13 +131,23 @@ def make_pixels(model: Model, parsed: "Parsed") -> Pixels:
         TransferSyntaxUID=parsed.syntax,
         offset=element.start,
         length=None if element.length == UNDEFINED else element.length,
-        frames=max(1, _integer(model, "00280008") or 1),
-        frame_bits=_frame_bits(model, bits),
+        frames=_held_frames(_integer(model, "00280008") or 1, element, parsed.size, frame_bits),
+        frame_bits=frame_bits,
         word_bits=max(16 if in_words else 8, bits),
         big_endian=big_endian,
         extended_offsets=parsed.value(0x7FE00001),
         extended_lengths=parsed.value(0x7FE00002),
     )
+
+
+def _held_frames(said: int, element: Element, size: int, frame_bits: int) -> int:
+    """Return the number of frames, but no more than the pixels can hold: a damaged number may be in the billions."""
+    if element.length == UNDEFINED:
+        # Each frame has an item of its own at least.
+        held = (size - element.start) // 8
+    else:
+        held = -(-element.length * 8 // frame_bits) if frame_bits else 1
+    return max(1, min(said, held))
 
 
 def _frame_bits(model: Model, bits: int) -> int:
@@ -169,12 +183,15 @@ def _number(model: Model, tag: str) -> float | None:
 
 
 def _integer(model: Model, tag: str) -> int | None:
-    """As JavaScript's parseInt does: the digits that a broken value begins with count."""
+    """As JavaScript's parseInt does: the digits that a broken value begins with count. None if it is beyond 64 bits."""
     value = _first(model, tag)
     if isinstance(value, int | float):
-        return int(value)
-    match = _LEADING_INTEGER.match(str(value or ""))
-    return int(match[1]) if match else None
+        number = int(value)
+    elif (match := _LEADING_INTEGER.match(str(value or "")[:_DIGITS])) is not None:
+        number = int(match[1])
+    else:
+        return None
+    return number if number in _INTEGERS else None
 
 
 def _vector(model: Model, tag: str, length: int) -> Vector | None:

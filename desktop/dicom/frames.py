@@ -10,12 +10,14 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+
 from . import uids
+from .fragments import ITEM, Span, read_item, scan_fragments
 from .header import parse
 from .metadata import swap_words
 from .records import Pixels
 
-_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _START_OF_JPEG = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 """What a JPEG, JPEG-LS or JPEG 2000 stream begins with."""
 
@@ -40,7 +42,7 @@ class FrameTable:
         spans: for each frame the (offset, length) of its fragments in the stream, in order.
     """
 
-    spans: tuple[tuple[tuple[int, int], ...], ...]
+    spans: tuple[tuple[Span, ...], ...]
 
 
 def is_native(pixels: Pixels) -> bool:
@@ -102,6 +104,12 @@ def _shift_bits(data: bytes, shift: int, bits: int) -> bytes:
     return number.to_bytes((bits + 7) // 8, "little")
 
 
+def unpack_bits(frame: Frame, pixels: Pixels) -> Frame:
+    """Return a native frame of one bit a pixel with one byte a pixel, 0 or 1, as browsers need it."""
+    bits = np.unpackbits(np.frombuffer(frame.data, np.uint8), bitorder="little")
+    return Frame(bits[: pixels.frame_bits].tobytes(), frame.TransferSyntaxUID)
+
+
 def read_encapsulated_frame(stream: BinaryIO, pixels: Pixels, table: FrameTable, number: int) -> Frame:
     """Return one encapsulated frame as it is stored, its fragments joined.
 
@@ -147,22 +155,22 @@ def make_frame_table(stream: BinaryIO, pixels: Pixels) -> FrameTable:
     extended = _extended_spans(stream, pixels, first)
     if extended is not None:
         return FrameTable(extended)
-    fragments = _scan_fragments(stream, first)
+    fragments = scan_fragments(stream, first)
     return FrameTable(_group(stream, fragments, basic, first, pixels.frames))
 
 
 def _read_basic_table(stream: BinaryIO, offset: int) -> tuple[tuple[int, ...], int]:
     """Return the Basic Offset Table's values and the offset of the first fragment's item (PS3.5 §A.4)."""
     stream.seek(offset)
-    tag, length = _read_item(stream)
-    if tag != _ITEM:
+    tag, length = read_item(stream)
+    if tag != ITEM:
         return (), offset
     value = stream.read(length)
     whole = len(value) // 4
     return struct.unpack_from(f"<{whole}L", value), offset + 8 + length
 
 
-def _extended_spans(stream: BinaryIO, pixels: Pixels, first: int) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+def _extended_spans(stream: BinaryIO, pixels: Pixels, first: int) -> tuple[tuple[Span, ...], ...] | None:
     """Extended Offset Table: one fragment for each frame (PS3.3 §C.7.6.3.1.8)."""
     count = pixels.frames
     if len(pixels.extended_offsets) != 8 * count or len(pixels.extended_lengths) != 8 * count:
@@ -171,34 +179,14 @@ def _extended_spans(stream: BinaryIO, pixels: Pixels, first: int) -> tuple[tuple
     lengths = struct.unpack(f"<{count}Q", pixels.extended_lengths)
     for offset in (offsets[0], offsets[-1]):
         stream.seek(first + offset)
-        if _read_item(stream)[0] != _ITEM:
+        if read_item(stream)[0] != ITEM:
             return None
     return tuple(((first + offset + 8, length),) for offset, length in zip(offsets, lengths, strict=True))
 
 
-def _scan_fragments(stream: BinaryIO, at: int) -> list[tuple[int, int]]:
-    """Return (offset, length) of each fragment's value, up to the delimiter or the end of the file."""
-    fragments: list[tuple[int, int]] = []
-    while True:
-        stream.seek(at)
-        tag, length = _read_item(stream)
-        if tag != _ITEM:
-            return fragments
-        fragments.append((at + 8, length))
-        at += 8 + length
-
-
-def _read_item(stream: BinaryIO) -> tuple[int, int]:
-    head = stream.read(8)
-    if len(head) < 8:
-        return _SEQUENCE_END, 0
-    group, element, length = struct.unpack("<HHL", head)
-    return group << 16 | element, length
-
-
 def _group(
-    stream: BinaryIO, fragments: list[tuple[int, int]], basic: tuple[int, ...], first: int, frames: int
-) -> tuple[tuple[tuple[int, int], ...], ...]:
+    stream: BinaryIO, fragments: list[Span], basic: tuple[int, ...], first: int, frames: int
+) -> tuple[tuple[Span, ...], ...]:
     """Share out the fragments among the frames."""
     if frames == 1:
         return (tuple(fragments),)
@@ -216,7 +204,7 @@ def _group(
     return ()
 
 
-def _split(fragments: list[tuple[int, int]], begins: list[int]) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _split(fragments: list[Span], begins: list[int]) -> tuple[tuple[Span, ...], ...]:
     ends = [*begins[1:], len(fragments)]
     return tuple(tuple(fragments[begin:end]) for begin, end in zip(begins, ends, strict=True))
 

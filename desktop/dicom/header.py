@@ -10,8 +10,6 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pydicom.uid import UID
-
 from ..errors import NotDicom, Unreadable
 from . import uids
 from .elements import UNDEFINED, Cut, Element, Malformed, Walker
@@ -39,7 +37,6 @@ HEADER_LIMIT = 1 << 29
 """Bytes that may stand before the pixels."""
 
 _FIRST_READ = 1 << 16
-_AGAIN = "Copy it again from its source."
 _TRANSFER_SYNTAX, _META_SOP_CLASS, _META_SOP_INSTANCE = 0x00020010, 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _DIRECTORY_RECORDS, _FILE_SET_ID = 0x00041220, 0x00041130
@@ -106,9 +103,9 @@ def parse(file: BinaryIO, size: int) -> Parsed:
     try:
         return _parse(file, size, data, finding.start)
     except Malformed as error:
-        raise Unreadable(f"Its header is damaged: {error}. {_AGAIN}") from error
+        raise Unreadable(f"Its header is damaged: {error}. {AGAIN}") from error
     except zlib.error as error:
-        raise Unreadable(f"Its deflated data set is damaged or cut short. {_AGAIN}") from error
+        raise Unreadable(f"Its deflated data set is damaged or cut short. {AGAIN}") from error
 
 
 def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
@@ -176,7 +173,7 @@ def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
     """Return a buffer that holds what was missing, and some more."""
     if len(data) >= size or cut.need > size:
         tag = f"({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X})"
-        raise Unreadable(f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. {_AGAIN}")
+        raise Unreadable(f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. {AGAIN}")
     if cut.need > HEADER_LIMIT:
         raise Unreadable("Its header is larger than 512 MB.")
     stream.seek(len(data))
@@ -231,32 +228,35 @@ def _make_header(ref: FileRef, parsed: Parsed) -> Header:
     try:
         fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag)
     except (Malformed, Cut) as error:
-        raise Unreadable(f"Its header is damaged: a sequence is cut short. {_AGAIN}") from error
+        raise Unreadable(f"Its header is damaged: a sequence is cut short. {AGAIN}") from error
     for tag, uid in identity.items():
         if uid and (tag not in fragments or fragments[tag].element.get("Value") != [uid]):
             fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
     model: Model = {f"{tag:08X}": fragment.element for tag, fragment in fragments.items()}
-    pixels = make_pixels(model, parsed)
+    instance, pixels = make_instance(model), make_pixels(model, parsed)
     return Header(
         file=ref,
         patient=make_patient(model),
         study=make_study(model),
         series=make_series(model),
-        instance=make_instance(model),
+        instance=instance,
         pixels=pixels,
         dicom_json=pack(join_dicom(fragments)),
         ohif_json=pack(join_plain(fragments)),
-        notes=(*notes, *_pixel_notes(model, parsed, pixels)),
+        notes=(*notes, *find_notes(parsed, instance, pixels)),
     )
 
 
-def _refuse_early_end(parsed: Parsed) -> None:
-    """A file may be cut between two elements. One that ends before it names its study has lost that name.
-
-    A study must not be made up for it: it belongs to one that is there already.
-    """
+def _refuse(parsed: Parsed, sop_class: str) -> None:
+    """Refuse what is DICOM, but belongs to no study, or has lost the name of its study."""
+    if sop_class == uids.MEDIA_STORAGE_DIRECTORY or parsed.value(_DIRECTORY_RECORDS) or parsed.value(_FILE_SET_ID):
+        raise NotDicom("It is a DICOMDIR, a table of contents. The files that it lists are read by themselves.")
+    if sop_class in uids.NOT_OF_A_PATIENT:
+        raise Unreadable("It belongs to no study: it holds settings for viewers or scanners, no images.")
+    # A file may be cut between two elements. A study must not be made up for one that ends before it names its own:
+    # it belongs to one that is there already.
     if parsed.pixels is None and parsed.elements[-1].tag < _STUDY:
-        raise Unreadable(f"It is cut short: it ends before its study is named, after {parsed.size:,} bytes. {_AGAIN}")
+        raise Unreadable(f"It is cut short: it ends before its study is named, after {parsed.size:,} bytes. {AGAIN}")
 
 
 def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
@@ -266,11 +266,7 @@ def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
         return value_text(parsed.value(tag))
 
     sop_class = text(_SOP_CLASS) or parsed.meta.get(_META_SOP_CLASS, "")
-    if sop_class == uids.MEDIA_STORAGE_DIRECTORY or parsed.value(_DIRECTORY_RECORDS) or parsed.value(_FILE_SET_ID):
-        raise NotDicom("It is a DICOMDIR, a table of contents. The files that it lists are read by themselves.")
-    if sop_class in uids.NOT_OF_A_PATIENT:
-        raise Unreadable("It belongs to no study: it holds settings for viewers or scanners, no images.")
-    _refuse_early_end(parsed)
+    _refuse(parsed, sop_class)
     study, series = text(_STUDY), text(_SERIES)
     instance = text(_SOP_INSTANCE) or parsed.meta.get(_META_SOP_INSTANCE, "")
     missing = []
@@ -297,19 +293,3 @@ def _digest(stream: BinaryIO) -> str:
     while block := stream.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
-
-
-def _pixel_notes(model: Model, parsed: Parsed, pixels: Pixels) -> list[str]:
-    if parsed.pixels is None:
-        is_image = "00280010" in model or UID(value_text(parsed.value(_SOP_CLASS))).name.endswith("Image Storage")
-        return [f"It is an image without pixels: it may be cut short. {_AGAIN}"] if is_image else []
-    if pixels.length is None:
-        shown = pixels.TransferSyntaxUID in uids.BROWSER_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}
-        return [] if shown else [f"Its compression ({UID(pixels.TransferSyntaxUID).name}) cannot be shown yet."]
-    there, asked = max(parsed.size - pixels.offset, 0), (pixels.frames * pixels.frame_bits + 7) // 8
-    if pixels.length > there:
-        said = f"Its pixels are cut short: {there:,} of {pixels.length:,} bytes are there, and shown as far as they go."
-        return [f"{said} {_AGAIN}"]
-    if pixels.length < asked:
-        return [f"Its pixels are {pixels.length:,} bytes, but its header asks for {asked:,}. What is missing is black."]
-    return []

@@ -42,6 +42,7 @@ BROWSER_SYNTAXES = frozenset(
 )
 """Compressed transfer syntaxes that OHIF's decoders read in the browser."""
 
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 NOT_OF_A_PATIENT = frozenset(

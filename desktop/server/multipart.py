@@ -31,6 +31,9 @@ def write_multipart(parts: Sequence[Part], media_type: str) -> tuple[bytes, byte
     return content_type.encode(), b"".join([*lines, f"--{boundary}--\r\n".encode()])
 
 
+UNPACK_BITS = "x-unpack-bits"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """One media range of an Accept header.
@@ -39,11 +42,14 @@ class Accepted:
         media_type: lower-case, such as ``multipart/related`` or ``*/*``.
         part_type: the ``type`` parameter, lower-case.
         transfer_syntax: the ``transfer-syntax`` parameter.
+        unpack_bits: the client wants a byte for each pixel of one bit. Our own parameter, for OHIF, which does not
+            unpack them itself; the standard has them packed (PS3.18 §8.7.3.5.2).
     """
 
     media_type: str
     part_type: str = ""
     transfer_syntax: str = ""
+    unpack_bits: bool = False
     quality: float = 1.0
 
 
@@ -88,7 +94,11 @@ def _read_range(text: str) -> Accepted:
     except ValueError:
         quality = 1.0
     return Accepted(
-        media_type.strip().lower(), values.get("type", "").lower(), values.get("transfer-syntax", ""), quality
+        media_type.strip().lower(),
+        values.get("type", "").lower(),
+        values.get("transfer-syntax", ""),
+        values.get(UNPACK_BITS) == "1",
+        quality,
     )
 
 

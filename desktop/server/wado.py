@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ from pydicom import dcmread
 from starlette.types import Receive, Scope, Send
 
 from ..dicom.bulkdata import NoBulkData, read_bulk_data
-from ..dicom.frames import NoFrame
+from ..dicom.frames import NoFrame, is_native, unpack_bits
 from ..dicom.metadata import unpack
+from ..dicom.uids import SEGMENTATION
 from ..library.queries import Form, Located, locate, stored_metadata
 from ..library.store import Store
 from .answers import DICOM_JSON, NO_STORE, Headers, send_body, send_text
@@ -113,6 +115,8 @@ class Frames(_Endpoint):
             return _not_there(error)
         syntax = frames[0].TransferSyntaxUID
         accepted = [item for item in read_accept(accept) if _takes(item, syntax)]
+        if _wants_bytes(accepted, located):
+            frames = [unpack_bits(frame, located.pixels) for frame in frames]
         for media_type in (OCTETS, _IMAGE_TYPES.get(syntax, OCTETS)):
             form = choose(accepted, media_type, len(frames))
             content_type = f"{media_type}; transfer-syntax={syntax}"
@@ -122,6 +126,12 @@ class Frames(_Endpoint):
                 parts = [Part(content_type, frame.data) for frame in frames]
                 return Answer(200, *write_multipart(parts, media_type))
         return _NOT_ACCEPTABLE
+
+
+def _wants_bytes(accepted: Sequence[Accepted], located: Located) -> bool:
+    """Whether pixels of one bit are to be sent as bytes. OHIF unpacks those of segmentations itself."""
+    packed = located.instance.BitsAllocated == 1 and is_native(located.pixels)
+    return packed and located.instance.SOPClassUID != SEGMENTATION and any(item.unpack_bits for item in accepted)
 
 
 def _takes(accepted: Accepted, syntax: str) -> bool:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from builders import ROOT_UID, make_image, make_stack, save
 
+from desktop.services.sample import make_sample_study
 from desktop.settings import DataSource
 
 _DISPLAY_SETS = """
@@ -77,8 +79,6 @@ def assert_not_flat(program: Any) -> None:
 
 @pytest.mark.parametrize("source", list(DataSource))
 def test_a_stack_is_drawn_and_is_what_we_say(make_program: Callable[..., Any], tmp_path: Path, source: DataSource):
-    from desktop.services.sample import make_sample_study
-
     folder = make_sample_study(tmp_path / "sample")
     program = make_program(data_source=source)
     study = program.show(folder)
@@ -116,8 +116,6 @@ def test_each_frame_of_a_multiframe_image_is_its_own(program: Any, pydicom_files
 
 
 def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path):
-    from builders import ROOT_UID, make_image, make_stack, save
-
     make_stack(tmp_path / "in" / "axial", 5, SeriesInstanceUID=ROOT_UID + "2.1", SeriesNumber=2)
     make_stack(tmp_path / "in" / "gap", 4, SeriesInstanceUID=ROOT_UID + "2.2", SeriesNumber=1, spacing=3.0)
     (tmp_path / "in" / "gap" / "IM0001").unlink()
@@ -162,6 +160,30 @@ def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path)
     assert len(expected) == 6
     by_uids = {tuple(sorted(item["instances"])): item for item in program.ask(_DISPLAY_SETS)}
     assert by_uids == {tuple(sorted(item["instances"])): item for item in expected}
+
+
+def test_pixels_of_one_bit_are_drawn(program: Any, tmp_path: Path):
+    bits = np.random.default_rng(0).integers(0, 2, (2, 5, 7), dtype=np.uint8)
+    save(
+        make_image(
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.7.1",
+            Modality="OT",
+            NumberOfFrames=2,
+            Rows=5,
+            Columns=7,
+            BitsAllocated=1,
+            BitsStored=1,
+            HighBit=0,
+            WindowCenter=None,
+            WindowWidth=None,
+            PixelData=np.packbits(bits.ravel(), bitorder="little").tobytes() + b"\0",
+        ),
+        tmp_path / "in" / "bits",
+    )
+    program.show(tmp_path / "in")
+    values = program.ask_viewport("Array.from(viewport.getCornerstoneImage().getPixelData())")
+    assert values == bits[0].ravel().tolist()
+    assert_not_flat(program)
 
 
 def test_another_study_opens_without_a_new_page(program: Any, pydicom_files: Path):

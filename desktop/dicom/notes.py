@@ -1,0 +1,56 @@
+"""What a reader ought to know of a file that can be shown, but not as its header promises."""
+
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID
+
+from .fragments import scan_fragments
+from .records import Instance, Pixels
+
+if TYPE_CHECKING:
+    from .header import Parsed
+
+AGAIN = "Copy it again from its source."
+
+_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+_TAIL = 4096
+
+
+def find_notes(parsed: "Parsed", instance: Instance, pixels: Pixels) -> list[str]:
+    """Return sentences on pixels that are missing, in whole or in part, and on a cut header."""
+    if parsed.pixels is None:
+        return _notes_without_pixels(parsed, instance)
+    if pixels.length is None:
+        return _notes_on_fragments(parsed, pixels.offset)
+    return _notes_on_native(parsed, instance, pixels, pixels.length)
+
+
+def _notes_without_pixels(parsed: "Parsed", instance: Instance) -> list[str]:
+    if instance.Rows is not None or UID(instance.SOPClassUID).name.endswith("Image Storage"):
+        return [f"It is an image without pixels: it may be cut short. {AGAIN}"]
+    if parsed.walker.data[parsed.elements[-1].next :].strip(b"\0"):
+        return [f"It ends with bytes that are no element: it may be cut short. {AGAIN}"]
+    return []
+
+
+def _notes_on_native(parsed: "Parsed", instance: Instance, pixels: Pixels, length: int) -> list[str]:
+    there = max(parsed.size - pixels.offset, 0)
+    if length > there:
+        said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
+        return [f"{said} {AGAIN}"]
+    needed = (instance.frames * pixels.frame_bits + 7) // 8
+    if length < needed:
+        return [f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."]
+    return []
+
+
+def _notes_on_fragments(parsed: "Parsed", start: int) -> list[str]:
+    stream = parsed.stream
+    stream.seek(max(parsed.size - _TAIL, start))
+    if _DELIMITER in stream.read(_TAIL):
+        return []
+    # Seldom: the delimiter is missing, or much follows it. Only a walk over all fragments tells.
+    fragments = scan_fragments(stream, start)
+    if fragments and sum(fragments[-1]) <= parsed.size:
+        return []
+    return [f"Its pixels are cut short. The last image that is there is not whole. {AGAIN}"]

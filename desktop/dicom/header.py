@@ -24,7 +24,8 @@ from .metadata import (
     make_fragment,
     pack,
 )
-from .records import FileRef, Header, Pixels
+from .notes import AGAIN, find_notes
+from .records import FileRef, Header
 from .sniff import HEAD_LENGTH, Encoding, Kind, guess_encoding, sniff
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import UID
 
+from . import uids
 from .fragments import scan_fragments
 from .records import Instance, Pixels
 
@@ -21,7 +22,7 @@ def find_notes(parsed: "Parsed", instance: Instance, pixels: Pixels) -> list[str
     if parsed.pixels is None:
         return _notes_without_pixels(parsed, instance)
     if pixels.length is None:
-        return _notes_on_fragments(parsed, pixels.offset)
+        return [*_notes_on_compression(pixels), *_notes_on_fragments(parsed, pixels.offset)]
     return _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
@@ -42,6 +43,13 @@ def _notes_on_native(parsed: "Parsed", instance: Instance, pixels: Pixels, lengt
     if length < needed:
         return [f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."]
     return []
+
+
+def _notes_on_compression(pixels: Pixels) -> list[str]:
+    syntax = pixels.TransferSyntaxUID
+    if syntax in uids.BROWSER_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}:
+        return []
+    return [f"Its compression ({UID(syntax).name if uids.is_uid(syntax) else 'unknown'}) cannot be shown yet."]
 
 
 def _notes_on_fragments(parsed: "Parsed", start: int) -> list[str]:

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,17 +39,10 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     """Return the parser of everything, and those of the commands by name."""
     common = _Parser(add_help=False)
     common.add_argument(
-        "--base-dir",
-        metavar="DIR",
-        default=argparse.SUPPRESS,
-        help="keep all of the program's own files below DIR",
+        "--base-dir", metavar="DIR", default=argparse.SUPPRESS, help="keep all of the program's own files below DIR"
     )
     common.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="print the log on standard error",
+        "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print the log on standard error"
     )
     as_json = _Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object on standard output")
@@ -61,44 +55,57 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     )
     parser.add_argument("--version", action="version", version=f"negatoscope {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for command in _COMMANDS:
+        parents = [common, as_json] if command.prints_json else [common]
+        added = commands.add_parser(command.name, help=command.text, description=command.text, parents=parents)
+        if words := command.words:
+            added.add_argument(words.name, nargs=words.count, metavar=words.metavar, help=words.text)
+        command.add_options(added)
+    return parser, dict(commands.choices)
 
-    def add(name: str, text: str, *, prints_json: bool = True) -> argparse.ArgumentParser:
-        parents = [common, as_json] if prints_json else [common]
-        return commands.add_parser(name, help=text, description=text, parents=parents)
 
-    window = add("window", "Open the window (what happens without a command).", prints_json=False)
-    window.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import and show")
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words that a command takes besides its options; ``count`` as argparse has it."""
 
-    opening = add("open", "Import, show the first study, and say how long it took.")
-    opening.add_argument("paths", nargs="*", metavar="PATH", help="files and folders")
-    opening.add_argument("--study", metavar="UID", help="show this study instead of the first")
-    opening.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window, then end")
-    opening.add_argument(
+    name: str
+    count: str | int
+    metavar: str
+    text: str
+
+
+def _no_options(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """One command of the program."""
+
+    name: str
+    text: str
+    words: _Words | None = _Words("paths", "*", "PATH", "files and folders")
+    prints_json: bool = True
+    add_options: Callable[[argparse.ArgumentParser], None] = _no_options
+
+
+def _add_open_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", metavar="UID", help="show this study instead of the first")
+    parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window")
+    parser.add_argument(
         "--timeout", type=_seconds, default=DEFAULT_TIMEOUT, metavar="S", help="give up after S seconds (120)"
     )
-    opening.add_argument(
+    parser.add_argument(
         "--data-source", choices=[source.value for source in DataSource], help="how OHIF gets the study"
     )
 
-    importing = add("import", "Import files and folders into the library, and account for every file.")
-    importing.add_argument("paths", nargs="+", metavar="PATH", help="files and folders")
 
-    studies = add("studies", "List the studies of the library, newest first.")
-    studies.add_argument("query", nargs="*", metavar="QUERY", help="words that name, ID, number or date begin with")
+def _add_study_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", metavar="UID", help="a study of the library")
 
-    display_sets = add("display-sets", "List what would hang in the viewports.")
-    display_sets.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import first")
-    display_sets.add_argument("--study", metavar="UID", help="a study of the library")
 
-    serve = add("serve", "Serve the library and OHIF to a browser on this computer, until Ctrl-C.")
-    serve.add_argument("paths", nargs="*", metavar="PATH", help="files and folders to import first")
-    serve.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
-
-    add("doctor", "Print versions, folders, graphics and decoders: what a bug report needs.")
-
-    sample = add("sample", "Write a study of generated CT images, to try the program with.", prints_json=False)
-    sample.add_argument("paths", nargs=1, metavar="DIR", help="a new or empty folder")
-    return parser, dict(commands.choices)
+def _add_serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
 
 
 def _seconds(text: str) -> float:
@@ -113,6 +120,35 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise ValueError
     return port
+
+
+_COMMANDS = (
+    _Command("window", "Open the window (what happens without a command).", prints_json=False),
+    _Command("open", "Import, show the first study, and say how long it took.", add_options=_add_open_options),
+    _Command(
+        "import",
+        "Import files and folders into the library, and account for every file.",
+        _Words("paths", "+", "PATH", "files and folders"),
+    ),
+    _Command(
+        "studies",
+        "List the studies of the library, newest first.",
+        _Words("query", "*", "QUERY", "words that name, ID, number or date begin with"),
+    ),
+    _Command("display-sets", "List what would hang in the viewports.", add_options=_add_study_option),
+    _Command(
+        "serve",
+        "Serve the library and OHIF to a browser on this computer, until Ctrl-C.",
+        add_options=_add_serve_options,
+    ),
+    _Command("doctor", "Print versions, folders, graphics and decoders: what a bug report needs.", words=None),
+    _Command(
+        "sample",
+        "Write a study of generated CT images, to try the program with.",
+        _Words("paths", 1, "DIR", "a new or empty folder"),
+        prints_json=False,
+    ),
+)
 
 
 def read_options(arguments: Sequence[str]) -> Options | ExitCode:

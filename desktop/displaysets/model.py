@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from ..dicom.records import Instance, Series, Study
+from ..dicom.uids import make_uid
 
 
 class MessageCode(IntEnum):
@@ -91,6 +92,25 @@ class SeriesContext:
 
     study: Study
     series: Series
+
+
+def make_display_set(handler_id: str, instances: Sequence[Instance], context: SeriesContext) -> DisplaySet:
+    """Return a set with what every handler says alike: who made it, of what, and what the series is called."""
+    first, series = instances[0], context.series
+    return DisplaySet(
+        displaySetInstanceUID=make_uid("display set", handler_id, *sorted(item.SOPInstanceUID for item in instances)),
+        SOPClassHandlerId=handler_id,
+        StudyInstanceUID=context.study.StudyInstanceUID,
+        SeriesInstanceUID=series.SeriesInstanceUID,
+        SOPClassUID=first.SOPClassUID,
+        Modality=first.Modality,
+        SeriesNumber=series.SeriesNumber or 0,
+        SeriesDescription=series.SeriesDescription,
+        SeriesDate=series.SeriesDate,
+        SeriesTime=series.SeriesTime,
+        label=series.SeriesDescription or f"Series {series.SeriesNumber or 0} - {first.Modality}",
+        instances=tuple(instances),
+    )
 
 
 class SopClassHandler(Protocol):

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -74,12 +75,19 @@ def accept_header(scope: Scope) -> str:
     return ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
 
 
-class _Endpoint:
-    """ASGI: makes an answer in a thread, since disks and databases are slow at times."""
+class _Resource:
+    """Something below an instance, or the instance itself."""
 
     def __init__(self, store: Store, threads: Executor) -> None:
         self._store = store
         self._threads = threads
+
+    def _locate(self, parameters: dict[str, str]) -> Located | None:
+        return locate(self._store.reader(), *(parameters[name] for name in _PARAMETERS))
+
+
+class _Endpoint(_Resource, ABC):
+    """ASGI: makes an answer in a thread, since disks and databases are slow at times."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,11 +96,8 @@ class _Endpoint:
         answer = await loop.run_in_executor(self._threads, self._answer, parameters, accept_header(scope))
         await send_body(send, answer.status, answer.content_type, answer.body)
 
-    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
-        raise NotImplementedError
-
-    def _locate(self, parameters: dict[str, str]) -> Located | None:
-        return locate(self._store.reader(), *(parameters[name] for name in _PARAMETERS))
+    @abstractmethod
+    def _answer(self, parameters: dict[str, str], accept: str) -> Answer: ...
 
 
 class Frames(_Endpoint):
@@ -176,7 +181,7 @@ def _takes_json(media_type: str) -> bool:
     return media_type in ("*/*", "application/*", "application/dicom+json", "application/json")
 
 
-class WholeInstance(_Endpoint):
+class WholeInstance(_Resource):
     """``…/instances/{instance}``: the file itself, as PS3.10 has it."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:

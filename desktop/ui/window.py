@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QStackedLayout,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -33,6 +32,7 @@ from .graphics import is_software
 from .library.table import StudyList
 from .report import ReportDialog
 from .viewer.view import Viewer
+from .welcome import Welcome
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.viewer.drawn.connect(self._on_drawn)
         self.viewer.left.connect(self._on_left)
         self.viewer.failed.connect(lambda reason: log.info("OHIF: %s", reason))
-        self.welcome = _Welcome(self)
+        self.welcome = Welcome(self)
         self.welcome.open_folder.connect(self.choose_folder)
         self.welcome.open_files.connect(self.choose_files)
         self._put_together()
@@ -311,44 +311,3 @@ def _make_timer(parent: QWidget, milliseconds: int, slot: object) -> QTimer:
     timer.setInterval(milliseconds)
     timer.timeout.connect(slot)
     return timer
-
-
-class _Welcome(QWidget):
-    """What is there before the first study: what to do, in large letters.
-
-    Signals:
-        open_folder, open_files: the user wants to.
-    """
-
-    open_folder = Signal()
-    open_files = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAutoFillBackground(True)
-        self.text = QLabel("Drop a folder of DICOM files here", self)
-        font = self.text.font()
-        font.setPointSize(20)
-        self.text.setFont(font)
-        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.text.setWordWrap(True)
-        hint = QLabel("A disc, a stick, a folder, or single files. They stay where they are.", self)
-        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        folder = QPushButton("Open folder…", self)
-        folder.clicked.connect(self.open_folder)
-        folder.setDefault(True)
-        files = QPushButton("Open files…", self)
-        files.clicked.connect(self.open_files)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(12)
-        layout.addStretch()
-        layout.addWidget(self.text)
-        layout.addWidget(hint)
-        for button in (folder, files):
-            button.setMinimumWidth(180)
-            layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignCenter)
-        layout.addStretch()
-
-    def say(self, sentence: str) -> None:
-        """Show another sentence in large letters."""
-        self.text.setText(sentence)

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...dicom.records import Instance
-from ...dicom.uids import make_uid
 from ..dynamic import is_dynamic, split_time_points
-from ..model import DisplaySet, SeriesContext
+from ..model import DisplaySet, SeriesContext, make_display_set
 from ..rules import find_messages, is_multiframe, reconstruct, sort_by_number, sort_for_display
 
 HANDLER_ID = "@ohif/extension-default.sopClassHandlerModule.stack"
@@ -75,21 +74,8 @@ def make_stack(instances: Sequence[Instance], context: SeriesContext) -> Display
     volume = split_time_points(by_number)[0] if dynamic and not is_multiframe(first) else by_number
     reconstruction = reconstruct(volume)
     messages = find_messages(by_number, reconstructable=reconstruction.possible, dynamic=dynamic)
-    series = context.series
-    return DisplaySet(
-        displaySetInstanceUID=make_uid(
-            "display set", HANDLER_ID, *sorted(instance.SOPInstanceUID for instance in instances)
-        ),
-        SOPClassHandlerId=HANDLER_ID,
-        StudyInstanceUID=context.study.StudyInstanceUID,
-        SeriesInstanceUID=series.SeriesInstanceUID,
-        SOPClassUID=first.SOPClassUID,
-        Modality=first.Modality,
-        SeriesNumber=series.SeriesNumber or 0,
-        SeriesDescription=series.SeriesDescription,
-        SeriesDate=series.SeriesDate,
-        SeriesTime=series.SeriesTime,
-        label=series.SeriesDescription or f"Series {series.SeriesNumber or 0} - {first.Modality}",
+    return replace(
+        make_display_set(HANDLER_ID, by_number, context),
         instances=tuple(sort_for_display(by_number, reconstructable=reconstruction.possible)),
         numImageFrames=len(instances),
         isMultiFrame=is_multiframe(first),

@@ -108,6 +108,8 @@ class MainWindow(QMainWindow):
         self._awaited = study_uid
         self._show_current(entry)
         self.viewer.open(self._app.viewer_address(entry, self._data_source))
+        if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
+            self.line.setText("This study has no images that can be shown yet. OHIF lists what it holds.")
 
     def choose_folder(self) -> None:
         """Ask for a folder, and import it."""

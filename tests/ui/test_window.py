@@ -127,6 +127,14 @@ def test_nothing_viewable_is_told(program: Any, tmp_path: Path):
     assert program.window.welcome.isVisible()
 
 
+def test_a_study_without_images_says_so(program: Any, pydicom_files: Path):
+    program.wait_for_signal(
+        program.window.imported, lambda: program.window.import_paths([str(pydicom_files / "reportsi.dcm")])
+    )
+    assert "no images that can be shown" in program.window.line.text()
+    program.wait_for(lambda: program.ask("window.services?.displaySetService?.getActiveDisplaySets().length ?? 0"))
+
+
 def test_requests_to_elsewhere_never_leave(program: Any, tmp_path: Path):
     make_stack(tmp_path / "in", 1)
     program.show(tmp_path / "in")

@@ -9,12 +9,14 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import Headers, send_text
+
+_ONCE = ("host", "origin", "sec-fetch-site", "authorization")
+"""Headers that decide: of two, nobody could say which one counts."""
 
 OPEN_PATH = "/healthz"
 """The only route that anybody may ask."""
@@ -85,7 +87,9 @@ class Secrets:
 
 def is_own_host(host: str, port: int) -> bool:
     """Whether a Host header names this server, by one of the two names of this computer."""
-    return host in (f"127.0.0.1:{port}", f"localhost:{port}")
+    names = ("127.0.0.1", "localhost")
+    # Browsers leave out the port that is HTTP's own.
+    return host in [f"{name}:{port}" for name in names] or (port == 80 and host in names)
 
 
 def check_origin(headers: Mapping[str, str], port: int) -> Refusal | None:
@@ -107,17 +111,23 @@ def check_origin(headers: Mapping[str, str], port: int) -> Refusal | None:
     return None
 
 
-def find_token(headers: Mapping[str, str], port: int) -> str:
-    """Return the token that a request carries, in its Authorization header or in the cookie; empty if none."""
+def find_tokens(headers: Mapping[str, str], port: int) -> list[str]:
+    """Return what may be the token in a request: in its Authorization header, else in the cookies of its name.
+
+    A browser sends the cookies of all programs on this computer, and not all of them keep to the rules.
+    """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return token.strip()
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    name = COOKIE.format(port=port)
-    return cookies[name].value if name in cookies else ""
+        return [token.strip()]
+    cookies = [part.strip().partition("=") for part in headers.get("cookie", "").split(";")]
+    return [value for name, _, value in cookies if name == COOKIE.format(port=port)]
+
+
+def _check_single(scope: Scope) -> Refusal | None:
+    names = [name.decode("latin-1") for name, _ in scope["headers"]]
+    if any(names.count(name) > 1 for name in _ONCE):
+        return Refusal(400, "A header that may stand once stands twice.")
+    return None
 
 
 class Guard:
@@ -143,11 +153,11 @@ class Guard:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         port = scope["server"][1]
-        refusal = check_origin(headers, port)
+        refusal = _check_single(scope) or check_origin(headers, port)
         if refusal is None and path == LOGIN_PATH:
             await self._log_in(scope, send_guarded)
             return
-        if refusal is None and not self._secrets.is_token(find_token(headers, port)):
+        if refusal is None and not any(map(self._secrets.is_token, find_tokens(headers, port))):
             refusal = Refusal(401, "This server answers only to the program that started it.")
         if refusal is not None:
             await send_text(send_guarded, refusal.status, refusal.sentence)
@@ -155,6 +165,9 @@ class Guard:
         await self._app(scope, receive, send_guarded)
 
     async def _log_in(self, scope: Scope, send: Send) -> None:
+        if scope["method"] != "GET":
+            await send_text(send, 405, "This address is for a browser to open.", ((b"allow", b"GET"),))
+            return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if not self._secrets.use_key(query.get("key", [""])[0]):
             await send_text(send, 401, "This address has been used already. Start the server again for a new one.")

@@ -66,6 +66,8 @@ class ServerHost:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=1 << 16,
         )
+        # Addresses hold what was searched for, names of patients too, and keys for browsers.
+        logging.getLogger("uvicorn.access").disabled = True
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="server", daemon=True)
         self._thread.start()

@@ -19,6 +19,7 @@ from desktop.library.adding import add_readings
 from desktop.library.outcomes import FileOutcome
 from desktop.library.rows import path_from_db, path_to_db
 from desktop.paths import find_paths
+from desktop.server.guard import SECURITY_HEADERS
 
 SECONDS = 30
 """How long a test waits for an answer before it fails."""
@@ -145,10 +146,26 @@ class Served:
             for name, value in sent:
                 connection.putheader(name, value)
             connection.endheaders()
-            answer = connection.getresponse()
-            return Answer(answer.status, tuple(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            answer = Answer(response.status, tuple(response.getheaders()), response.read())
         finally:
             connection.close()
+        self.check(path, answer)
+        return answer
+
+    def check(self, path: str, answer: Answer) -> None:
+        """Check what holds for every answer."""
+        for name, value in SECURITY_HEADERS:
+            assert answer.header(name.decode()) == value.decode()
+        names = {name.lower() for name, _ in answer.headers}
+        assert not {name for name in names if name.startswith("access-control-")}
+        assert answer.header("cache-control") is not None
+        if path.startswith(("/dicom-web", "/studies", "/display-sets", "/login")) or answer.status != 200:
+            assert answer.header("cache-control") == "no-store"
+        said = [value for name, value in answer.headers if name.lower() != "set-cookie"]
+        assert self.token not in " ".join(said)
+        assert self.token.encode() not in answer.body
+        assert str(self.app.paths.data).encode() not in answer.body
 
     def send(self, request: bytes) -> bytes:
         """Send bytes as they are, and return all that comes until the server closes the connection."""

@@ -255,8 +255,8 @@ def _refuse(parsed: Parsed, sop_class: str) -> None:
     if sop_class in uids.NOT_OF_A_PATIENT:
         raise Unreadable("It belongs to no study: it holds settings for viewers or scanners, no images.")
     # A file may be cut between two elements. A study must not be made up for one that ends before it names its own:
-    # it belongs to one that is there already.
-    if parsed.pixels is None and parsed.elements[-1].tag < _STUDY:
+    # it belongs to one that is there already. (Zeros that fill up a block of the disc look like elements (0000,0000).)
+    if parsed.pixels is None and max(element.tag for element in parsed.elements) < _STUDY:
         raise Unreadable(f"It is cut short: it ends before its study is named, after {parsed.size:,} bytes. {AGAIN}")
 
 

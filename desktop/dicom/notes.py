@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from pydicom.uid import UID
-
 from . import uids
 from .fragments import scan_fragments
 from .records import Instance, Pixels
@@ -27,7 +25,7 @@ def find_notes(parsed: "Parsed", instance: Instance, pixels: Pixels) -> list[str
 
 
 def _notes_without_pixels(parsed: "Parsed", instance: Instance) -> list[str]:
-    if instance.Rows is not None or UID(instance.SOPClassUID).name.endswith("Image Storage"):
+    if instance.Rows is not None or uids.uid_name(instance.SOPClassUID).endswith("Image Storage"):
         return [f"It is an image without pixels: it may be cut short. {AGAIN}"]
     if parsed.walker.data[parsed.elements[-1].next :].strip(b"\0"):
         return [f"It ends with bytes that are no element: it may be cut short. {AGAIN}"]
@@ -49,7 +47,7 @@ def _notes_on_compression(pixels: Pixels) -> list[str]:
     syntax = pixels.TransferSyntaxUID
     if syntax in uids.BROWSER_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}:
         return []
-    return [f"Its compression ({UID(syntax).name if uids.is_uid(syntax) else 'unknown'}) cannot be shown yet."]
+    return [f"Its compression ({uids.uid_name(syntax)}) cannot be shown yet."]
 
 
 def _notes_on_fragments(parsed: "Parsed", start: int) -> list[str]:

@@ -71,7 +71,7 @@ class Server:
         self.secrets = Secrets()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
         viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
-        router = Router(_routes(store, self._threads, display_sets), default=viewer)
+        router = Router(_routes(store, self._threads, display_sets), redirect_slashes=False, default=viewer)
         self.app: ASGIApp = Guard(_Edge(router), self.secrets)
 
     def close(self) -> None:
@@ -98,6 +98,7 @@ def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[
         (_INSTANCE + "/metadata", metadata),
         (_INSTANCE + "/bulkdata/{place:path}", BulkData(store, threads)),
         (_INSTANCE, WholeInstance(store, threads)),
+        ("/dicom-web", NotHere()),
         ("/dicom-web/{rest:path}", NotHere()),
     )
     return [Route(path, ReadOnly(endpoint)) for path, endpoint in endpoints]
@@ -167,6 +168,10 @@ class DisplaySetsOf:
             return
         loop = asyncio.get_running_loop()
         sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid)
+        if not sets:
+            # Each study has some, if only of what cannot be shown.
+            await send_text(send, 404, "There is no such study in this library.")
+            return
         body: list[dict[str, Any]] = [made.to_json() for made in sets]
         await send_body(send, 200, JSON, json.dumps(body).encode())
 

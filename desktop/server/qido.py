@@ -232,7 +232,7 @@ class SearchFor:
         loop = asyncio.get_running_loop()
         body = await loop.run_in_executor(self._threads, self._find, scope["path_params"], search, f"http://{host}")
         if body is None:
-            await send_text(send, 404, "There is no such study in this library.")
+            await send_text(send, 404, "There is no such study or series in this library.")
             return
         headers = [(b"cache-control", b"no-store")]
         if search.unknown:
@@ -245,6 +245,8 @@ class SearchFor:
         db = self._store.reader()
         study, series = parameters.get("study"), parameters.get("series")
         if study is not None and get_study(db, study) is None:
+            return None
+        if series is not None and not find_series(db, study, (Criterion("SeriesInstanceUID", (series,)),)):
             return None
         found: list[dict[str, Any]]
         if self._level == "studies":

@@ -1,0 +1,241 @@
+"""Every route: what it answers to what exists, to what does not, and to nonsense."""
+
+import re
+from pathlib import Path
+
+import pytest
+from server.asking import Answer, Served
+
+from desktop.server.app import ROUTES
+
+# For each route: what follows it, and the status and type of a good answer.
+GOOD = {
+    "/healthz": ("", 200, "text/plain; charset=utf-8"),
+    "/login": ("?key={key}", 303, "text/plain; charset=utf-8"),
+    "/app-config.js": ("", 200, "text/javascript; charset=utf-8"),
+    "/extension/{file}": ("", 200, "text/javascript; charset=utf-8"),
+    "/studies/{study}/ohif-dicom-json": ("", 200, "application/json"),
+    "/display-sets": ("?study={study}", 200, "application/json"),
+    "/dicom-web/studies": ("", 200, "application/dicom+json"),
+    "/dicom-web/series": ("", 200, "application/dicom+json"),
+    "/dicom-web/instances": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/series": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/instances": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/series/{series}/instances": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/metadata": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/series/{series}/metadata": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata": ("", 200, "application/dicom+json"),
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}": ("", 200, "multipart/related"),
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place}": ("", 200, "multipart/related"),
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}": ("", 200, "multipart/related"),
+}
+WITH_UIDS = [route for route in ROUTES if "{study}" in route]
+PLACES = [(route, place) for route in WITH_UIDS for place in re.findall(r"{(study|series|instance)}", route)]
+NO_UIDS = (
+    "'",
+    '"',
+    "%27",
+    "%27%20OR%20%271%27%3D%271",
+    "1.2%27%3BDROP%20TABLE%20studies--",
+    "..",
+    ".",
+    "%2e%2e",
+    "%2e",
+    "...",
+    ".1.2",
+    "*",
+    "%2A",
+    "1.2.*",
+    "1.2.%3F",
+    "[0-9]",
+    "%25",
+    "1_2",
+    "1.2%00",
+    "1.2%0d%0aSet-Cookie:%20a=b",
+    "1.2%20",
+    "%EF%BC%91.2",  # a digit, but not one of ASCII
+    "%F0%9F%98%80",
+    "%FF%FE",
+    "-1",
+    "1e5",
+    "0x10",
+    "null",
+    "A" * 300,
+    "1" * 300,
+    "1." * 5000,
+)
+# Those in which an address has other parts than it seems to.
+SLASHES = ("%2F", "..%2F..%2F..%2Fetc%2Fpasswd", "1.2%2F..", "/", "//", "../..", "..%5C..%5C", "1.2/../1.2", "")
+
+
+@pytest.fixture
+def uids(gallery: Served, pydicom_files: Path) -> dict[str, str]:
+    study, series, instance = gallery.place(pydicom_files / "waveform_ecg.dcm")
+    picture = gallery.place(pydicom_files / "rtdose.dcm")
+    return {
+        "study": study,
+        "series": series,
+        "instance": instance,
+        "file": "negatoscope.js",
+        "frames": "1",
+        "place": "54000100/0/54001010",
+        "picture": "/".join(picture),
+    }
+
+
+def fill(route: str, uids: dict[str, str]) -> str:
+    """Put the UIDs into a route; only pictures have frames."""
+    if "{frames}" in route:
+        study, series, instance = uids["picture"].split("/")
+        uids = {**uids, "study": study, "series": series, "instance": instance}
+    for name, value in uids.items():
+        route = route.replace(f"{{{name}}}", value)
+    return route
+
+
+def test_each_route_is_in_this_table() -> None:
+    assert set(GOOD) == set(ROUTES)
+    assert len(ROUTES) == len(set(ROUTES))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_is_there_is_given(gallery: Served, uids: dict[str, str], route: str) -> None:
+    tail, status, content_type = GOOD[route]
+    answers = {}
+    for method in ("GET", "HEAD"):
+        if route == "/login" and method == "HEAD":
+            continue
+        address = fill(route, uids) + fill(tail, {**uids, "key": gallery.make_key()})
+        answers[method] = answer = gallery.ask(address, method=method)
+        assert answer.status == status
+        assert (answer.header("content-type") or "").startswith(content_type)
+        assert answer.header("transfer-encoding") is None
+        if method == "GET":
+            assert answer.header("content-length") == str(len(answer.body))
+    if "HEAD" in answers:
+        assert answers["HEAD"].body == b""
+        assert answers["HEAD"].header("content-length") == answers["GET"].header("content-length")
+        hide = re.compile(r"boundary=[0-9a-f]+")
+        one, other = (
+            sorted((name, hide.sub("", value)) for name, value in answers[method].headers) for method in ("GET", "HEAD")
+        )
+        assert one == other
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE"])
+@pytest.mark.parametrize("route", [*ROUTES, "/", "/nothing", "/dicom-web/nothing", "/dicom-web"])
+def test_everything_can_only_be_read(gallery: Served, uids: dict[str, str], route: str, method: str) -> None:
+    before = gallery.places()
+    answer = gallery.ask(fill(route, uids), method=method)
+    answer.sentence(405)
+    assert answer.header("allow") == ("GET" if route == "/login" else "GET, HEAD")
+    assert gallery.places() == before
+
+
+@pytest.mark.parametrize(("route", "place"), PLACES)
+def test_an_unknown_uid_gives_404(gallery: Served, uids: dict[str, str], route: str, place: str) -> None:
+    for uid in ("1.2.3.4.5", "0", "9" * 64, uids["study"] + "1" if place == "study" else "1.1"):
+        path = fill(route.replace(f"{{{place}}}", uid[:64]), uids)
+        gallery.ask(path).sentence(404)
+
+
+@pytest.mark.parametrize(("route", "place"), PLACES)
+@pytest.mark.parametrize("text", NO_UIDS, ids=lambda text: text[:30])
+def test_what_is_no_uid_gives_404(gallery: Served, uids: dict[str, str], route: str, place: str, text: str) -> None:
+    path = fill(route.replace(f"{{{place}}}", text), uids)
+    gallery.ask(path).sentence(404)
+
+
+@pytest.mark.parametrize(("route", "place"), PLACES)
+@pytest.mark.parametrize("text", SLASHES)
+def test_slashes_lead_nowhere(gallery: Served, uids: dict[str, str], route: str, place: str, text: str) -> None:
+    answer = gallery.ask(fill(route.replace(f"{{{place}}}", text), uids))
+    if route.startswith("/dicom-web"):
+        answer.sentence(404)
+    else:
+        assert is_page(answer) or answer.sentence(404)
+
+
+def is_page(answer: Answer) -> bool:
+    return answer.status == 200 and answer.text == "<!DOCTYPE html><title>The viewer</title>"
+
+
+@pytest.mark.parametrize("text", NO_UIDS, ids=lambda text: text[:30])
+def test_display_sets_are_asked_for_by_a_uid(gallery: Served, text: str) -> None:
+    gallery.ask(f"/display-sets?study={text}").sentence(400)
+
+
+@pytest.mark.parametrize("query", ["", "?", "?study", "?study=", "?series=1.2", "?=1.2", "?study=1.2&study=1.3"])
+def test_display_sets_need_a_study(gallery: Served, query: str) -> None:
+    gallery.ask(f"/display-sets{query}").sentence(400)
+
+
+def test_display_sets_of_an_unknown_study(gallery: Served) -> None:
+    gallery.ask("/display-sets?study=1.2.3.4.5").sentence(404)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dicom-web",
+        "/dicom-web/",
+        "/dicom-web/studies/",
+        "/dicom-web/studies/{study}",
+        "/dicom-web/studies/{study}/",
+        "/dicom-web/studies/{study}/rendered",
+        "/dicom-web/studies/{study}/series/{series}",
+        "/dicom-web/studies/{study}/series/{series}/thumbnail",
+        "/dicom-web/studies/{study}/series/{series}/instances/{instance}/",
+        "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered",
+        "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames",
+        "/dicom-web/patients",
+        "/dicom-web/index.html",
+        "/dicom-web/%2e%2e/index.html",
+    ],
+)
+def test_dicomweb_that_is_not_there_is_no_page(gallery: Served, uids: dict[str, str], path: str) -> None:
+    gallery.ask(fill(path, uids)).sentence(404)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "x",
+        "00280010",  # shorter than what is referred to, but there
+        "7FE00010",
+        "54000100",
+        "54000100/0",
+        "54000100/9/54001010",
+        "54000100/0/54009999",
+        "54000100/-1/54001010",
+        "54000100/0000000/54001010",
+        "..",
+        "../../metadata",
+        "..%2f..%2fmetadata",
+        "%00",
+        "54000100/0/" * 40 + "54001010",
+        "5" * 300,
+    ],
+    ids=lambda place: place[:30],
+)
+def test_places_where_no_value_is(gallery: Served, pydicom_files: Path, place: str) -> None:
+    address = gallery.instance(pydicom_files / "waveform_ecg.dcm")
+    answer = gallery.ask(f"{address}/bulkdata/{place}", "application/octet-stream")
+    assert answer.status in (200, 404)
+    if answer.status == 200:
+        # What is there may be asked for, whatever its length; here it is another element of the same file.
+        assert answer.body in (pydicom_files / "waveform_ecg.dcm").read_bytes()
+        assert place in ("00280010", "54000100")
+    else:
+        answer.sentence(404)
+
+
+def test_addresses_end_where_they_end(gallery: Served, uids: dict[str, str]) -> None:
+    for route in ROUTES[2:]:
+        for tail in ("/", "/x", "%00", "%20", ";a=b"):
+            answer = gallery.ask(fill(route, uids) + tail)
+            if route.startswith("/dicom-web"):
+                assert answer.status in (400, 404)
+            else:
+                assert is_page(answer) or answer.sentence(404)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 ADDRESS = "127.0.0.1"
 
 _START_SECONDS = 10.0
+_GRACE_SECONDS = 0.5
 _STOP_SECONDS = 2.0
 _NEIGHBOURS = 20
 _BACKLOG = 128
@@ -79,20 +80,33 @@ class ServerHost:
         return f"http://{ADDRESS}:{self.port}"
 
     def close(self) -> None:
-        """Stop answering. May be called twice."""
+        """Stop answering; whoever still reads an answer is given a moment. May be called twice."""
         self._server.should_exit = True
-        self._thread.join(_STOP_SECONDS)
+        self._thread.join(_GRACE_SECONDS)
+        if self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(self._hang_up)
+            self._thread.join(_STOP_SECONDS)
         if self._thread.is_alive():
             self._server.force_exit = True
             self._thread.join(_STOP_SECONDS)
         self._socket.close()
         if self._thread.is_alive():
-            log.error("the server did not stop within %s seconds", 2 * _STOP_SECONDS)
+            log.error("the server did not stop")
+
+    def _hang_up(self) -> None:
+        """End all connections: uvicorn would leave those open whose other end does not read."""
+        for connection in tuple(self._server.server_state.connections):
+            connection.transport.abort()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[self._socket])
 
     def _run(self) -> None:
         try:
             # Not uvicorn's run(): it would choose another event loop where one is installed.
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+            asyncio.run(self._serve())
         except (Exception, SystemExit) as error:
             # uvicorn ends the thread by sys.exit when it cannot start, which Python says nothing of.
             self._error = error

@@ -1,5 +1,6 @@
 """The composition root: builds the services in order, closes them in reverse."""
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
 from .services.importing import Importing
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,11 @@ class App:
         self.host = ServerHost(self.server.app, self.settings.port if port is None else port)
         self._stack.callback(self.host.close)
         if port is None and self.host.port != self.settings.port:
-            # OHIF keeps its preferences by origin, and the port is part of it.
-            self.settings = save_settings(self.paths.settings, port=self.host.port)
+            # OHIF keeps its preferences by origin, and the port is part of it. That is no reason not to serve.
+            try:
+                self.settings = save_settings(self.paths.settings, port=self.host.port)
+            except OSError as error:
+                log.warning("the port could not be kept: %s", error.strerror)
         return self.host
 
     def viewer_address(self, entry: StudyEntry, source: DataSource | None = None) -> StudyAddress:

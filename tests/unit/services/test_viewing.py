@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from builders import ROOT_UID, make_image, make_stack, save
+
+from desktop import logs
+from desktop.app import App
+from desktop.errors import InputError
+from desktop.paths import find_paths
+from desktop.services.sample import make_sample_study
+from desktop.settings import DataSource
+
+
+@pytest.fixture
+def app(base_dir: Path) -> Iterator[App]:
+    with App(find_paths().make()) as made:
+        yield made
+
+
+def test_the_newest_study_with_images_is_chosen(app: App, tmp_path: Path, pydicom_files: Path):
+    make_stack(tmp_path / "old", 1, StudyDate="20200101")
+    newer = {"StudyInstanceUID": ROOT_UID + "8", "SeriesInstanceUID": ROOT_UID + "8.1"}
+    make_stack(tmp_path / "new", 1, StudyDate="20210101", **newer)
+    report = app.importing.start([tmp_path, pydicom_files / "rtplan.dcm"]).wait()
+    # The plan is of 2003; made newer, it still has nothing to show.
+    plan = pydicom.dcmread(pydicom_files / "rtplan.dcm")
+    plan.StudyDate, plan.SOPInstanceUID, plan.StudyInstanceUID = "20240101", ROOT_UID + "7", ROOT_UID + "7.1"
+    later = app.importing.start([save(plan, tmp_path / "plan")]).wait()
+    chosen = app.viewing.choose((*report.studies, *later.studies))
+    assert chosen is not None
+    assert chosen.study.StudyInstanceUID == ROOT_UID + "8"
+    only = app.viewing.choose(later.studies)
+    assert only is not None
+    assert only.study.StudyInstanceUID == ROOT_UID + "7.1"
+    assert app.viewing.choose(()) is None
+
+
+def test_the_address_of_a_study(app: App, tmp_path: Path):
+    make_stack(tmp_path / "in", 1)
+    app.importing.start([tmp_path / "in"]).wait()
+    entry = app.viewing.study(ROOT_UID + "1")
+    assert entry is not None
+    as_json = app.viewer_address(entry, DataSource.DICOM_JSON)
+    assert as_json.path.startswith(f"/viewer/dicomjson?url=%2Fstudies%2F{ROOT_UID}1%2Fohif-dicom-json%3Fv%3D")
+    assert app.viewer_address(entry, DataSource.DICOM_WEB).path == f"/viewer/dicomweb?StudyInstanceUIDs={ROOT_UID}1"
+    save(make_image(SOPInstanceUID=ROOT_UID + "6"), tmp_path / "in" / "more")
+    app.importing.start([tmp_path / "in"]).wait()
+    changed = app.viewing.study(ROOT_UID + "1")
+    assert changed is not None
+    assert changed.version > entry.version
+    assert app.viewer_address(changed).path != as_json.path
+
+
+def test_who_is_viewed_is_kept_out_of_the_log(app: App, tmp_path: Path):
+    save(make_image(PatientName="Quux^Corge", PatientID="XY-1234"), tmp_path / "a")
+    app.importing.start([tmp_path / "a"]).wait()
+    app.viewing.study(ROOT_UID + "1")
+    assert logs.redact("Quux came with XY-1234") == "▒▒▒ came with ▒▒▒"
+
+
+def test_the_sample_is_the_same_each_time_and_pydicom_reads_it(tmp_path: Path):
+    one, two = make_sample_study(tmp_path / "one"), make_sample_study(tmp_path / "two")
+    files = sorted(one.iterdir())
+    assert len(files) == 40
+    assert [file.read_bytes() for file in files] == [file.read_bytes() for file in sorted(two.iterdir())]
+    datasets = [pydicom.dcmread(file) for file in files]
+    assert all(dataset.pixel_array.std() > 100 for dataset in datasets)
+    assert len({dataset.SOPInstanceUID for dataset in datasets}) == 40
+
+
+def test_the_sample_overwrites_nothing(tmp_path: Path):
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(InputError, match="not empty"):
+        make_sample_study(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

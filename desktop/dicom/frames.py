@@ -13,13 +13,10 @@ from typing import BinaryIO
 import numpy as np
 
 from . import uids
-from .fragments import ITEM, Span, read_item, scan_fragments
+from .fragments import Spans, read_basic_table, scan_fragments, share_out, spans_of_extended_table
 from .header import parse
 from .metadata import swap_words
 from .records import Pixels
-
-_START_OF_JPEG = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
-"""What a JPEG, JPEG-LS or JPEG 2000 stream begins with."""
 
 
 class NoFrame(LookupError):  # noqa: N818 - said of a file, not a fault of the program
@@ -42,7 +39,7 @@ class FrameTable:
         spans: for each frame the (offset, length) of its fragments in the stream, in order.
     """
 
-    spans: tuple[tuple[Span, ...], ...]
+    spans: Spans
 
 
 def is_native(pixels: Pixels) -> bool:
@@ -65,7 +62,7 @@ def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
         pixels: with ``length`` not None.
         number: from 1.
 
-    What lies behind the end of a file that is cut short is filled with zeros.
+    What lies behind the end of the pixels, or of a file that is cut short, is filled with zeros.
 
     Raises:
         NoFrame: there is no such frame, or none of it is in the file.
@@ -76,30 +73,27 @@ def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
     first_bit = (number - 1) * pixels.frame_bits
     start, shift = divmod(first_bit, 8)
     size = (pixels.frame_bits + 7) // 8
-    stop = (shift + pixels.frame_bits + 7) // 8
-    if pixels.big_endian and pixels.word_bits > 8:
-        data = _read_words(stream, pixels, start, stop)
-    else:
-        stream.seek(pixels.offset + start)
-        data = stream.read(stop)
+    # Elements may stand behind the pixels: they must not be drawn.
+    length = min((shift + pixels.frame_bits + 7) // 8, (pixels.length or 0) - start)
+    data = _read_bytes(stream, pixels, start, length) if length > 0 else b""
     if not data:
         raise NoFrame("The file is cut short before this frame.")
-    if shift:
-        data = _shift_bits(data, shift, pixels.frame_bits)
+    if shift or pixels.frame_bits % 8:
+        data = _cut_bits(data, shift, pixels.frame_bits)
     return Frame(data[:size].ljust(size, b"\0"), uids.EXPLICIT_VR_LITTLE_ENDIAN)
 
 
-def _read_words(stream: BinaryIO, pixels: Pixels, start: int, length: int) -> bytes:
-    """Read big-endian words; a frame of bytes that were written in words may begin within one."""
-    size = pixels.word_bits // 8
+def _read_bytes(stream: BinaryIO, pixels: Pixels, start: int, length: int) -> bytes:
+    """Read pixels. A frame of bytes that were written in big-endian words may begin within one."""
+    size = pixels.word_bits // 8 if pixels.big_endian else 1
     first = start // size * size
-    end = -(-(start + length) // size) * size
     stream.seek(pixels.offset + first)
-    return swap_words(stream.read(end - first), size)[start - first : start - first + length]
+    words = stream.read(-(-(start + length) // size) * size - first)
+    return swap_words(words, size)[start - first : start - first + length]
 
 
-def _shift_bits(data: bytes, shift: int, bits: int) -> bytes:
-    """Return the bits from ``shift`` on; the first pixel is the lowest bit of the first byte (PS3.5 §8.1.1)."""
+def _cut_bits(data: bytes, shift: int, bits: int) -> bytes:
+    """Return ``bits`` bits from ``shift`` on; the first pixel is the lowest bit of the first byte (PS3.5 §8.1.1)."""
     number = int.from_bytes(data, "little") >> shift & (1 << bits) - 1
     return number.to_bytes((bits + 7) // 8, "little")
 
@@ -118,7 +112,7 @@ def read_encapsulated_frame(stream: BinaryIO, pixels: Pixels, table: FrameTable,
     """
     _check_number(pixels, number)
     if number > len(table.spans) or not table.spans[number - 1]:
-        raise NoFrame(f"The file holds {len(table.spans)} of its {pixels.frames} frames.")
+        raise NoFrame(f"The file holds {sum(map(bool, table.spans))} of its {pixels.frames} frames, this one not.")
     parts = []
     for offset, length in table.spans[number - 1]:
         stream.seek(offset)
@@ -151,65 +145,16 @@ def make_frame_table(stream: BinaryIO, pixels: Pixels) -> FrameTable:
 
     Offset tables are believed only where a fragment does begin at each of their offsets.
     """
-    basic, first = _read_basic_table(stream, pixels.offset)
-    extended = _extended_spans(stream, pixels, first)
-    if extended is not None:
-        return FrameTable(extended)
+    if pixels.offset < 0:
+        return FrameTable(())
+    basic, first = read_basic_table(stream, pixels.offset, pixels.frames)
+    size = 8 * pixels.frames
+    if len(pixels.extended_offsets) == len(pixels.extended_lengths) == size:
+        offsets, lengths = (
+            struct.unpack(f"<{pixels.frames}Q", table) for table in (pixels.extended_offsets, pixels.extended_lengths)
+        )
+        spans = spans_of_extended_table(stream, first, offsets, lengths)
+        if spans is not None:
+            return FrameTable(spans)
     fragments = scan_fragments(stream, first)
-    return FrameTable(_group(stream, fragments, basic, first, pixels.frames))
-
-
-def _read_basic_table(stream: BinaryIO, offset: int) -> tuple[tuple[int, ...], int]:
-    """Return the Basic Offset Table's values and the offset of the first fragment's item (PS3.5 §A.4)."""
-    stream.seek(offset)
-    tag, length = read_item(stream)
-    if tag != ITEM:
-        return (), offset
-    value = stream.read(length)
-    whole = len(value) // 4
-    return struct.unpack_from(f"<{whole}L", value), offset + 8 + length
-
-
-def _extended_spans(stream: BinaryIO, pixels: Pixels, first: int) -> tuple[tuple[Span, ...], ...] | None:
-    """Extended Offset Table: one fragment for each frame (PS3.3 §C.7.6.3.1.8)."""
-    count = pixels.frames
-    if len(pixels.extended_offsets) != 8 * count or len(pixels.extended_lengths) != 8 * count:
-        return None
-    offsets = struct.unpack(f"<{count}Q", pixels.extended_offsets)
-    lengths = struct.unpack(f"<{count}Q", pixels.extended_lengths)
-    for offset in (offsets[0], offsets[-1]):
-        stream.seek(first + offset)
-        if read_item(stream)[0] != ITEM:
-            return None
-    return tuple(((first + offset + 8, length),) for offset, length in zip(offsets, lengths, strict=True))
-
-
-def _group(
-    stream: BinaryIO, fragments: list[Span], basic: tuple[int, ...], first: int, frames: int
-) -> tuple[tuple[Span, ...], ...]:
-    """Share out the fragments among the frames."""
-    if frames == 1:
-        return (tuple(fragments),)
-    starts = [offset - 8 - first for offset, _ in fragments]
-    if len(basic) == frames and list(basic) == sorted(set(basic)) and set(basic) <= set(starts):
-        return _split(fragments, [starts.index(offset) for offset in basic])
-    if len(fragments) == frames:
-        return tuple((fragment,) for fragment in fragments)
-    begins = [number for number, (offset, _) in enumerate(fragments) if _starts_image(stream, offset)]
-    if len(begins) == frames and begins[0] == 0:
-        return _split(fragments, begins)
-    # Nothing tells the frames apart for certain: show none rather than a wrong one, unless all are whole.
-    if len(fragments) < frames:
-        return tuple((fragment,) for fragment in fragments)
-    return ()
-
-
-def _split(fragments: list[Span], begins: list[int]) -> tuple[tuple[Span, ...], ...]:
-    ends = [*begins[1:], len(fragments)]
-    return tuple(tuple(fragments[begin:end]) for begin, end in zip(begins, ends, strict=True))
-
-
-def _starts_image(stream: BinaryIO, offset: int) -> bool:
-    stream.seek(offset)
-    head = stream.read(8)
-    return head.startswith(_START_OF_JPEG)
+    return FrameTable(share_out(stream, fragments, first, basic, pixels.frames, pixels.TransferSyntaxUID))

@@ -56,7 +56,7 @@ def _notes_on_fragments(parsed: "Parsed", start: int) -> list[str]:
     if _DELIMITER in stream.read(_TAIL):
         return []
     # Seldom: the delimiter is missing, or much follows it. Only a walk over all fragments tells.
-    fragments = scan_fragments(stream, start)
+    fragments = scan_fragments(stream, start).spans
     if fragments and sum(fragments[-1]) <= parsed.size:
         return []
     return [f"Its pixels are cut short. The last image that is there is not whole. {AGAIN}"]

@@ -14,6 +14,7 @@ GE_PRIVATE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
 """GE's private syntax: Implicit VR Little Endian, but with the pixels in big-endian order."""
 PAPYRUS_IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.20"
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 
 NATIVE_SYNTAXES = frozenset(
     {
@@ -29,7 +30,7 @@ NATIVE_SYNTAXES = frozenset(
 
 BROWSER_SYNTAXES = frozenset(
     {
-        "1.2.840.10008.1.2.5",  # RLE Lossless
+        RLE_LOSSLESS,
         "1.2.840.10008.1.2.4.50",  # JPEG Baseline
         "1.2.840.10008.1.2.4.51",  # JPEG Extended
         "1.2.840.10008.1.2.4.57",  # JPEG Lossless

@@ -1,25 +1,26 @@
 """WADO-RS: frames, instances, metadata and bulk data (PS3.18 §10.4)."""
 
 import asyncio
-import io
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from pydicom import dcmread
 from starlette.types import Receive, Scope, Send
 
 from ..dicom.bulkdata import NoBulkData, read_bulk_data
 from ..dicom.frames import NoFrame, is_native, unpack_bits
 from ..dicom.metadata import unpack
-from ..dicom.uids import SEGMENTATION
+from ..dicom.uids import SEGMENTATION, is_uid
+from ..errors import NegatoscopeError
 from ..library.queries import Form, Located, locate, stored_metadata
 from ..library.store import Store
-from .answers import DICOM_JSON, NO_STORE, Headers, send_body, send_text
+from .answers import DICOM_JSON, NO_STORE, Headers, send_body
 from .frames import FileGone, FrameReader, open_file
 from .multipart import Accepted, Part, choose, read_accept, write_multipart
+from .part10 import find_missing_head
 
 OCTETS = "application/octet-stream"
 DICOM = "application/dicom"
@@ -63,7 +64,7 @@ _NO_INSTANCE = _error(404, "There is no such instance in this library.")
 _NOT_ACCEPTABLE = _error(406, "It cannot be sent in any form that the request accepts.")
 
 
-def _not_there(error: NoFrame | NoBulkData | OSError) -> Answer:
+def _not_there(error: Exception) -> Answer:
     """Sticks are pulled out, and networks fail, while a file is read: that is no fault of the program."""
     if isinstance(error, OSError) and not isinstance(error, FileGone):
         return _error(404, "The file cannot be read now. Was its disc or stick taken out?")
@@ -188,54 +189,61 @@ class WholeInstance(_Resource):
         """Answer one request; large files go out in pieces."""
         loop = asyncio.get_running_loop()
         located = await loop.run_in_executor(self._threads, self._locate, scope["path_params"])
-        accepted = read_accept(accept_header(scope))
-        form = choose(accepted, DICOM)
-        if located is None or form is None:
-            answer = _NO_INSTANCE if located is None else _NOT_ACCEPTABLE
-        elif form == "single" and located.file.size > _WHOLE:
-            await self._stream(located, send)
-            return
+        if located is None:
+            answer = _NO_INSTANCE
         else:
+            syntax = located.pixels.TransferSyntaxUID
+            accepted = [item for item in read_accept(accept_header(scope)) if _takes(item, syntax)]
+            form = choose(accepted, DICOM)
+            if form == "single" and located.file.size > _WHOLE:
+                await self._stream(located, send)
+                return
             answer = await loop.run_in_executor(self._threads, self._whole, located, form)
         await send_body(send, answer.status, answer.content_type, answer.body)
 
-    def _whole(self, located: Located, form: str) -> Answer:
+    def _whole(self, located: Located, form: str | None) -> Answer:
+        if form is None:
+            return _NOT_ACCEPTABLE
         try:
             with open_file(located.file) as file:
-                data = file.read()
-        except OSError as error:
+                data = find_missing_head(file, located) + file.read()
+        except (NegatoscopeError, OSError) as error:
             return _not_there(error)
-        data = as_part10(data)
-        content_type = f"{DICOM}; transfer-syntax={located.pixels.TransferSyntaxUID}"
+        content_type = _dicom_type(located)
         if form == "single":
             return Answer(200, content_type.encode(), data)
         return Answer(200, *write_multipart([Part(content_type, data)], DICOM))
 
+    def _open(self, located: Located) -> tuple[bytes, BinaryIO]:
+        file = open_file(located.file)
+        try:
+            return find_missing_head(file, located), file
+        except BaseException:
+            file.close()
+            raise
+
     async def _stream(self, located: Located, send: Send) -> None:
         loop = asyncio.get_running_loop()
         try:
-            file = await loop.run_in_executor(self._threads, open_file, located.file)
-        except FileGone as error:
-            await send_text(send, 404, str(error))
+            head, file = await loop.run_in_executor(self._threads, self._open, located)
+        except (NegatoscopeError, OSError) as error:
+            answer = _not_there(error)
+            await send_body(send, answer.status, answer.content_type, answer.body)
             return
         with file:
-            content_type = f"{DICOM}; transfer-syntax={located.pixels.TransferSyntaxUID}".encode()
             headers: Headers = (
-                (b"content-type", content_type),
-                (b"content-length", str(located.file.size).encode()),
+                (b"content-type", _dicom_type(located).encode()),
+                (b"content-length", str(len(head) + located.file.size).encode()),
                 NO_STORE,
             )
             await send({"type": "http.response.start", "status": 200, "headers": [*headers]})
+            await send({"type": "http.response.body", "body": head, "more_body": True})
             while chunk := await loop.run_in_executor(self._threads, file.read, _CHUNK):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
 
-def as_part10(data: bytes) -> bytes:
-    """Return a DICOM file's bytes with preamble and file meta information; unchanged if it has them."""
-    if data[128:132] == b"DICM":
-        return data
-    dataset = dcmread(io.BytesIO(data), force=True)
-    whole = io.BytesIO()
-    dataset.save_as(whole, enforce_file_format=True)
-    return whole.getvalue()
+def _dicom_type(located: Located) -> str:
+    syntax = located.pixels.TransferSyntaxUID
+    # A file may say anything there, but not in our headers.
+    return f"{DICOM}; transfer-syntax={syntax}" if is_uid(syntax) else DICOM

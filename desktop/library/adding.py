@@ -13,7 +13,7 @@ from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
 from ..dicom.records import FileRef, Header, Patient, Series, Study
 from ..dicom.uids import make_uid
 from .outcomes import FileOutcome, Outcome, Refusal
-from .rows import SERVED, path_from_db, path_to_db, to_row
+from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
 
 Reading = Header | Refusal
 
@@ -36,8 +36,8 @@ def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) ->
 class _Adder:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self._studies: dict[tuple[Patient, str], tuple[int, str]] = {}
-        self._series: dict[tuple[int, str], tuple[int, str]] = {}
+        self._studies: dict[tuple[Patient, Study], tuple[int, str]] = {}
+        self._series: dict[tuple[int, Series], tuple[int, str]] = {}
         self._changed: set[int] = set()
         self._removed = False
 
@@ -81,7 +81,7 @@ class _Adder:
             twin_path = path_from_db(twin["path"])
             same = _same_bytes(path, twin_path)
             if same:
-                reason = f"The same file is there already: {twin_path}"
+                reason = f"The same file is there already: {_shown(twin_path)}"
                 self._put_file(header.file, Outcome.DUPLICATE, reason)
                 return FileOutcome(path, Outcome.DUPLICATE, reason, twin["study"])
             if same is None:
@@ -90,7 +90,7 @@ class _Adder:
                 self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
                 outcome = Outcome.UPDATED
             else:
-                others.append(twin_path)
+                others.append(_shown(twin_path))
         if others:
             outcome = Outcome.CONFLICT
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -152,38 +152,50 @@ class _Adder:
 
         Two patients' studies never become one, even if they share a Study Instance UID.
         """
-        key = (patient, study.StudyInstanceUID)
+        key = (patient, study)
         if key in self._studies:
             return self._studies[key]
         rows = self._db.execute(
-            "SELECT studies.id, uid, patients.* FROM studies JOIN patients ON patients.id = patient "
+            "SELECT studies.*, studies.id AS number, patients.* FROM studies JOIN patients ON patients.id = patient "
             "WHERE StudyInstanceUID = ?",
             (study.StudyInstanceUID,),
         ).fetchall()
-        for number, uid, _, *identity in rows:
-            known = Patient(*identity)
-            if same_patient(patient, known):
-                self._complete_patient(number, known, patient)
-                self._studies[key] = number, uid
-                return number, uid
-        uid = study.StudyInstanceUID
-        if self._taken("studies", uid):
-            uid = make_uid("study", uid, *_identity(patient))
-        number = self._insert("studies", to_row(study) | {"patient": self._find_patient(patient), "uid": uid})
-        self._make_searchable(number)
+        row = _choose_study([(row, from_row(Patient, row)) for row in rows], patient)
+        if row is None:
+            uid, attempt = study.StudyInstanceUID, 0
+            while self._taken("studies", uid):
+                # A study that was made for a file that says no more of its patient may since be known as another's.
+                uid = make_uid("study", study.StudyInstanceUID, *_identity(patient), *["again"] * attempt)
+                attempt += 1
+            number = self._insert("studies", to_row(study) | {"patient": self._find_patient(patient), "uid": uid})
+            self._make_searchable(number)
+        else:
+            number, uid = row["number"], row["uid"]
+            changed = self._complete("studies", number, row, study)
+            if self._complete_patient(number, from_row(Patient, row), patient) or changed:
+                self._make_searchable(number)
         self._studies[key] = number, uid
         return number, uid
 
-    def _complete_patient(self, study: int, known: Patient, said: Patient) -> None:
-        """Take over what the study's files so far did not say of the patient.
+    def _complete(self, table: str, number: int, row: sqlite3.Row, said: Study | Series) -> bool:
+        """Take over what the files so far did not say of a study or series. Return whether that was anything."""
+        new = {name: value for name, value in to_row(said).items() if value and row[name] in ("", None)}
+        if new:
+            columns = ", ".join(f"{name} = ?" for name in new)
+            self._db.execute(f"UPDATE {table} SET {columns} WHERE id = ?", (*new.values(), number))
+        return bool(new)
+
+    def _complete_patient(self, study: int, known: Patient, said: Patient) -> bool:
+        """Take over what the study's files so far did not say of the patient. Return whether that was anything.
 
         The patient's row is left as it is: studies of other patients without a name may share it.
         """
         whole = Patient(*(a or b for a, b in zip(astuple(known), astuple(said), strict=True)))
-        if whole != known:
-            self._db.execute("UPDATE studies SET patient = ? WHERE id = ?", (self._find_patient(whole), study))
-            self._make_searchable(study)
-            self._removed = True
+        if whole == known:
+            return False
+        self._db.execute("UPDATE studies SET patient = ? WHERE id = ?", (self._find_patient(whole), study))
+        self._removed = True
+        return True
 
     def _make_searchable(self, study: int) -> None:
         self._db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
@@ -202,17 +214,22 @@ class _Adder:
         return self._insert("patients", to_row(patient))
 
     def _find_series(self, study: int, study_uid: str, series: Series) -> tuple[int, str]:
-        key = (study, series.SeriesInstanceUID)
+        key = (study, series)
         if key in self._series:
             return self._series[key]
-        row = self._db.execute("SELECT id, uid FROM series WHERE study = ? AND SeriesInstanceUID = ?", key).fetchone()
+        row = self._db.execute(
+            "SELECT * FROM series WHERE study = ? AND SeriesInstanceUID = ?", (study, series.SeriesInstanceUID)
+        ).fetchone()
         if row is None:
             uid = series.SeriesInstanceUID
             if self._taken("series", uid):
                 uid = make_uid("series", uid, study_uid)
-            row = self._insert("series", to_row(series) | {"study": study, "uid": uid}), uid
-        self._series[key] = row[0], row[1]
-        return self._series[key]
+            number = self._insert("series", to_row(series) | {"study": study, "uid": uid})
+        else:
+            number, uid = row["id"], row["uid"]
+            self._complete("series", number, row, series)
+        self._series[key] = number, uid
+        return number, uid
 
     def _taken(self, table: str, uid: str) -> bool:
         return self._db.execute(f"SELECT 1 FROM {table} WHERE uid = ?", (uid,)).fetchone() is not None
@@ -231,6 +248,23 @@ def same_patient(one: Patient, other: Patient) -> bool:
     Letter case, padding and empty components of a name are no difference.
     """
     return all(not a or not b or a == b for a, b in zip(_identity(one), _identity(other), strict=True))
+
+
+def _choose_study(candidates: Sequence[tuple[sqlite3.Row, Patient]], patient: Patient) -> sqlite3.Row | None:
+    """Choose among the studies of one Study Instance UID the one that a file of ``patient`` belongs to.
+
+    It is the one with which it has most in common. If that is not certain, it is none: a file that says too little
+    of its patient must not be given to one of several.
+    """
+    identity = _identity(patient)
+    ranked: dict[tuple[int, bool], list[sqlite3.Row]] = {}
+    for row, known in candidates:
+        if same_patient(patient, known):
+            other = _identity(known)
+            common = sum(a == b != "" for a, b in zip(identity, other, strict=True))
+            ranked.setdefault((common, identity == other), []).append(row)
+    best = ranked[max(ranked)] if ranked else []
+    return best[0] if len(best) == 1 else None
 
 
 def _identity(patient: Patient) -> tuple[str, str, str, str]:
@@ -258,6 +292,11 @@ def _served_pieces(header: Header, served: tuple[str, str, str]) -> tuple[bytes,
         for piece in (dicom_json, ohif_json)
     )
     return first, second
+
+
+def _shown(path: str) -> str:
+    """Return a path as text: names that are none could not be stored in a sentence."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _same_bytes(path: str, other: str) -> bool | None:

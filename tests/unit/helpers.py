@@ -1,9 +1,14 @@
 """Reads files for tests, and says what is in them."""
 
+import io
 import json
 import struct
 from pathlib import Path
 from typing import Any
+
+from builders import make_image
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from desktop.dicom.header import read_header
 from desktop.dicom.metadata import unpack
@@ -78,3 +83,26 @@ def part10(dataset: bytes, syntax: str = "1.2.840.10008.1.2.1", *, meta: bytes =
     uid = syntax.encode() + b"\0" * (len(syntax) % 2)
     group = element(0x00020001, "OB", b"\0\1") + element(0x00020010, "UI", uid) + meta
     return b"\0" * 128 + b"DICM" + element(0x00020000, "UL", struct.pack("<L", len(group))) + group + dataset
+
+
+NAME, PATIENT_ID = "Zyxwvut^Qponml", "PATIENT-4711"
+
+
+def small_image() -> bytes:
+    """Return a file that has of everything a little."""
+    inner = Dataset()
+    inner.ReferencedSOPClassUID, inner.ReferencedSOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3.4"
+    dataset = make_image(
+        SOPInstanceUID="1.2.3",
+        PatientName=NAME,
+        PatientID=PATIENT_ID,
+        ReferencedImageSequence=[inner],
+        Rows=2,
+        Columns=2,
+    )
+    dataset["ReferencedImageSequence"].is_undefined_length = True
+    block = dataset.private_block(0x0019, "SOMEBODY", create=True)
+    block.add_new(1, "OB", b"\1\2\3\4")
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

@@ -22,7 +22,6 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
-    SecondaryCaptureImageStorage,
 )
 from unit.dicom.judge import read_judge
 from unit.helpers import (
@@ -38,6 +37,7 @@ from unit.helpers import (
     part10,
     plain_of,
     sequence_end,
+    small_image,
 )
 
 from desktop.dicom import header as header_module
@@ -48,8 +48,6 @@ from desktop.dicom.uids import GE_PRIVATE_BIG_ENDIAN_PIXELS as GE
 from desktop.dicom.uids import NATIVE_SYNTAXES, is_uid
 from desktop.dicom.uids import PAPYRUS_IMPLICIT_VR_LITTLE_ENDIAN as PAPYRUS
 from desktop.errors import NotDicom, Unreadable
-
-NAME, PATIENT_ID = "Zyxwvut^Qponml", "PATIENT-4711"
 
 
 def check_pixels(folder: Path) -> tuple[int, list[str]]:
@@ -310,26 +308,6 @@ def test_a_damaged_deflated_file(tmp_path: Path) -> None:
 
 
 # Damage
-
-
-def small_image() -> bytes:
-    """Return a file that has of everything a little."""
-    inner = Dataset()
-    inner.ReferencedSOPClassUID, inner.ReferencedSOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3.4"
-    dataset = make_image(
-        SOPInstanceUID="1.2.3",
-        PatientName=NAME,
-        PatientID=PATIENT_ID,
-        ReferencedImageSequence=[inner],
-        Rows=2,
-        Columns=2,
-    )
-    dataset["ReferencedImageSequence"].is_undefined_length = True
-    block = dataset.private_block(0x0019, "SOMEBODY", create=True)
-    block.add_new(1, "OB", b"\1\2\3\4")
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 MADE = {"00080016", "00080018", "0020000D", "0020000E"}

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -93,7 +94,7 @@ class Criterion:
 
     Attributes:
         column: as of :data:`STUDY_COLUMNS`, :data:`SERIES_COLUMNS` or :data:`INSTANCE_COLUMNS`.
-        patterns: any of which must fit; ``*`` and ``?`` are wild cards (PS3.4 §C.2.2.2.4).
+        patterns: any of which must fit; ``*`` and ``?`` are wild cards (PS3.4 §C.2.2.2.4), but not in UIDs.
         low: for a range: the least value, or empty.
         high: for a range: the greatest value, or empty.
     """
@@ -133,6 +134,7 @@ INSTANCE_COLUMNS = {
     "SOPClassUID": "SOPClassUID",
     "InstanceNumber": "InstanceNumber",
 }
+_UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
 _NAMES = frozenset({"PatientName", "ReferringPhysicianName", "StudyDescription", "SeriesDescription"})
 _STUDIES = """
     SELECT studies.id AS number, studies.uid AS served, studies.*, patients.*,
@@ -160,7 +162,8 @@ def search_studies(db: sqlite3.Connection, text: str) -> list[StudyEntry]:
 
     Letter case and accents do not count. No words: all studies.
     """
-    words = re.findall(r"[^\W_]+", text)
+    # An accent that stands by itself would part a word.
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text))
     if not words:
         return find_studies(db)
     match = " ".join(f'"{word}"*' for word in words)
@@ -334,7 +337,7 @@ def _where(criteria: Iterable[Criterion], columns: dict[str, str]) -> tuple[str,
 
 
 def _fits(name: str, column: str, pattern: str) -> tuple[str, str]:
-    wild = "*" in pattern or "?" in pattern
+    wild = ("*" in pattern or "?" in pattern) and name not in _UIDS
     if name == "ModalitiesInStudy":
         condition, value = _fits("Modality", "Modality", pattern)
         return f"EXISTS (SELECT 1 FROM series WHERE study = studies.id AND {condition})", value

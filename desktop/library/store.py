@@ -40,10 +40,9 @@ class Store:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
             connection = self._connect_writer()
-            connection.close()
         except (sqlite3.Error, OSError) as error:
             raise InputError(f"The library {path} cannot be opened: {error}.") from error
-        self._thread = threading.Thread(target=self._write, name="library writer", daemon=True)
+        self._thread = threading.Thread(target=self._write, args=(connection,), name="library writer", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -56,13 +55,17 @@ class Store:
         """Run ``task`` in the writer thread, in one transaction; on an error nothing of it stays."""
         future: Future[Result] = Future()
         with self._lock:
-            if self._closed:
-                raise InputError("The library is closed.")
+            self._check_open()
             self._tasks.put((task, future))
         return future
 
     def reader(self) -> sqlite3.Connection:
-        """Return this thread's read-only connection."""
+        """Return this thread's read-only connection.
+
+        Raises:
+            InputError: the library is closed.
+        """
+        self._check_open()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             location = urllib.parse.quote(str(self._path))
@@ -92,19 +95,27 @@ class Store:
         for connection in self._readers:
             connection.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InputError("The library is closed.")
+
     def _connect_writer(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        # A power cut may lose the last transactions, never the whole; the files are there to be read again.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -32000")
-        migrate(connection)
+        # Made here, so that whoever opens the library hears what is wrong with it; used in the writer's thread only.
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A power cut may lose the last transactions, never the whole; the files are there to be read again.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -32000")
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _write(self) -> None:
-        connection = self._connect_writer()
+    def _write(self, connection: sqlite3.Connection) -> None:
         try:
             while (item := self._tasks.get()) is not None:
                 task, future = item

@@ -1,0 +1,101 @@
+"""The tables, and that a migration happens whole or not at all."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from desktop.errors import InputError
+from desktop.library import schema
+from desktop.library.schema import VERSION, migrate
+
+
+@pytest.fixture
+def db() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def tables(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_a_new_library_has_all_tables(db: sqlite3.Connection) -> None:
+    migrate(db)
+    assert version(db) == VERSION
+    assert tables(db) >= {"patients", "studies", "series", "instances", "files", "metadata", "study_search"}
+    assert not db.in_transaction
+
+
+def test_migrating_twice_changes_nothing(db: sqlite3.Connection) -> None:
+    migrate(db)
+    db.execute("INSERT INTO files (path, size, mtime_ns, outcome, reason, reader) VALUES (x'61', 1, 2, 'added', '', 1)")
+    migrate(db)
+    assert db.execute("SELECT count(*) FROM files").fetchone() == (1,)
+    assert not db.in_transaction
+
+
+def test_a_newer_library_is_refused(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA user_version = {VERSION + 3}")
+    with pytest.raises(InputError, match="Install that one, or start with another --base-dir"):
+        migrate(db)
+    assert version(db) == VERSION + 3
+    assert tables(db) == set()
+    assert not db.in_transaction
+
+
+def test_a_migration_that_fails_leaves_the_library_as_it_was(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(db)
+    before = tables(db)
+    broken = "CREATE TABLE more (id INTEGER);\nINSERT INTO more VALUES (1);\nINSERT INTO nowhere VALUES (2);\n"
+    monkeypatch.setattr(schema, "_MIGRATIONS", (*schema._MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "VERSION", VERSION + 1)
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        migrate(db)
+    assert version(db) == VERSION
+    assert tables(db) == before
+    assert not db.in_transaction
+
+
+def test_an_older_library_goes_through_the_missing_steps_only(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(db)
+    steps = (*schema._MIGRATIONS, "CREATE TABLE two (id INTEGER);\n", "ALTER TABLE two ADD COLUMN more TEXT;\n")
+    monkeypatch.setattr(schema, "_MIGRATIONS", steps)
+    monkeypatch.setattr(schema, "VERSION", VERSION + 2)
+    migrate(db)
+    assert version(db) == VERSION + 2
+    db.execute("INSERT INTO two (id, more) VALUES (1, 'a')")
+
+
+def test_triggers_are_kept_whole_when_a_script_is_split() -> None:
+    statements = schema._statements(schema._V1)
+    assert sum(statement.startswith("CREATE TRIGGER") for statement in statements) == 2
+    assert all(statement.endswith(";") for statement in statements)
+    assert sum(map(len, statements)) > len(schema._V1) * 0.9
+
+
+def insert(db: sqlite3.Connection, table: str, **values: object) -> None:
+    """Insert a row; what is not given is 0."""
+    row = {row["name"]: values.get(row["name"], 0) for row in db.execute(f"PRAGMA table_info({table})")}
+    names = ", ".join(f'"{name}"' for name in row)
+    db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+
+
+def test_counters_of_series_follow_their_instances(db: sqlite3.Connection) -> None:
+    migrate(db)
+    db.row_factory = sqlite3.Row
+    for series in ("1", "2"):
+        insert(db, "series", id=series, uid=series, SeriesInstanceUID=series)
+    for count, series in enumerate(("1", "1", "1", "2", "2")):
+        insert(db, "instances", id=None, uid=str(count), file=count, series=series)
+    db.execute("DELETE FROM instances WHERE uid = '1'")
+    assert [tuple(row) for row in db.execute("SELECT id, instances FROM series")] == [(1, 2), (2, 2)]

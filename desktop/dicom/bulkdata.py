@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from ..errors import NegatoscopeError
 from .elements import Cut, Element, Malformed, Walker
-from .header import parse
+from .parsing import parse
 
 _PLACE = re.compile(r"[0-9A-Fa-f]{8}(/\d{1,6}/[0-9A-Fa-f]{8}){0,32}")
 

@@ -1,15 +1,14 @@
 """Fills the records from a data set in the DICOM JSON Model."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import uids
 from .elements import UNDEFINED, Element
-from .metadata import JsonElement, Model, person_name_text
+from .naturalize import JsonElement, Model
+from .parsing import Parsed
 from .records import Instance, Patient, Pixels, Series, Study, Vector
-
-if TYPE_CHECKING:
-    from .header import Parsed
+from .values import person_name_text
 
 _PHASES = (
     ("TemporalPositionIdentifier", "00200100"),
@@ -117,7 +116,7 @@ def make_instance(model: Model) -> Instance:
     )
 
 
-def make_pixels(model: Model, parsed: "Parsed") -> Pixels:
+def make_pixels(model: Model, parsed: Parsed) -> Pixels:
     """Return where the pixels are. ``parsed`` is the file as it was read."""
     element = parsed.pixels
     if element is None:

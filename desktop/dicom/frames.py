@@ -14,9 +14,9 @@ import numpy as np
 
 from . import uids
 from .fragments import Spans, read_basic_table, scan_fragments, share_out, spans_of_extended_table
-from .header import parse
-from .metadata import swap_words
+from .parsing import parse
 from .records import Pixels
+from .values import swap_words
 
 
 class NoFrame(LookupError):  # noqa: N818 - said of a file, not a fault of the program

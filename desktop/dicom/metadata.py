@@ -6,24 +6,20 @@ again. pydicom is the judge of the outcome (``tests/unit/dicom/test_metadata.py`
 
 import base64
 import json
-import math
-import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydicom import datadict
 
 from .elements import Element, Walker, dictionary_vr
-from .text import DEFAULT_ENCODINGS, decode, find_encodings
+from .naturalize import JsonElement, Model, keyword_of, naturalize_element
+from .text import DEFAULT_ENCODINGS, find_encodings
+from .values import NUMBERS, WITH_CHARSET, swap_words, to_values
 
 METADATA_VERSION = 1
 """Grows when the stored JSON changes its form; older pieces are then made anew from the file."""
-
-JsonElement = dict[str, Any]
-Model = dict[str, JsonElement]
-"""Tag as eight upper-case hexadecimal digits → ``{"vr": …, "Value": […]}``."""
 
 INLINE_LIMIT = 1024
 """Bytes of a binary value up to which it stands in the JSON itself."""
@@ -32,40 +28,9 @@ _KEPT_LIMIT = 4096
 _KEPT_COUNT = 50_000
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_TEXT_ONE = frozenset({"LT", "ST", "UT"})
-_WITH_CHARSET = frozenset({"LO", "SH", "UC", "PN", "LT", "ST", "UT"})
-_NUMBERS = {
-    "FL": ("f", 4),
-    "FD": ("d", 8),
-    "SS": ("h", 2),
-    "US": ("H", 2),
-    "SL": ("i", 4),
-    "UL": ("I", 4),
-    "SV": ("q", 8),
-    "UV": ("Q", 8),
-}
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
-_PRIVATE_VRS = _NUMBERS.keys() | [
-    "AE",
-    "AS",
-    "AT",
-    "CS",
-    "DA",
-    "DS",
-    "DT",
-    "IS",
-    "LO",
-    "LT",
-    "PN",
-    "SH",
-    "ST",
-    "TM",
-    "UC",
-    "UI",
-    "UR",
-    "UT",
-]
+_PRIVATE_VRS = NUMBERS.keys() | set("AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
 
 _PIXEL_GROUP = 0x7FE0
 _SPECIFIC_CHARACTER_SET = 0x00080005
@@ -102,7 +67,7 @@ def make_fragment(tag: int, element: JsonElement) -> Fragment:
     return Fragment(
         element,
         f'"{name}":{_dump(element)}',
-        "" if plain is None else f'"{_keyword(name)}":{_dump(plain)}',
+        "" if plain is None else f'"{keyword_of(name)}":{_dump(plain)}',
     )
 
 
@@ -205,7 +170,7 @@ class _Encoder:
         depth: int,
     ) -> Fragment:
         context: object = self._little
-        if vr in _WITH_CHARSET:
+        if vr in WITH_CHARSET:
             context = encodings
         elif vr == "SQ":
             context = (encodings, signed, element.implicit, self._little)
@@ -249,118 +214,14 @@ class _Encoder:
                 return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
             binary = value if self._little else swap_words(value, _WORDS.get(vr, 1))
             return {"vr": vr, "InlineBinary": base64.b64encode(binary).decode("ascii")}
-        values = _to_values(vr, value, encodings, self._little)
+        values = to_values(vr, value, encodings, self._little)
         if all(item is None for item in values):
             return {"vr": vr}
         return {"vr": vr, "Value": values}
 
 
-def swap_words(value: bytes, size: int) -> bytes:
-    """Return ``value`` with the bytes of each word of ``size`` bytes in the other order; a rest stays as it is."""
-    if size == 1:
-        return value
-    whole = len(value) // size * size
-    swapped = bytearray(value)
-    for number in range(size):
-        swapped[number:whole:size] = value[size - 1 - number : whole : size]
-    return bytes(swapped)
-
-
-def person_name_text(name: Mapping[str, str] | None) -> str:
-    """Return a person name as DICOM writes it: component groups with ``=`` between them (PS3.5 §6.2.1)."""
-    if not name:
-        return ""
-    groups = (name.get("Alphabetic", ""), name.get("Ideographic", ""), name.get("Phonetic", ""))
-    return "=".join(groups).rstrip("=")
-
-
-def naturalize(model: Mapping[str, JsonElement]) -> dict[str, Any]:
-    """Turn the JSON Model into OHIF's plain form; see :func:`join_plain`."""
-    return {
-        _keyword(tag): value
-        for tag, element in model.items()
-        if (value := naturalize_element(tag, element)) is not None
-    }
-
-
-def naturalize_element(tag: str, element: JsonElement) -> Any:
-    """Return one element's value in OHIF's plain form; None if it has none."""
-    vr = element["vr"]
-    values = element.get("Value")
-    if values is None:
-        if vr == "SQ":
-            return []
-        reference = {key: element[key] for key in ("InlineBinary", "BulkDataURI") if key in element}
-        return reference or None
-    if vr == "SQ":
-        return [naturalize(item) for item in values]
-    if vr == "PN":
-        values = [person_name_text(value) for value in values]
-    # OHIF takes the first entry of VOI LUT Function, so of a string it would take the first letter.
-    if len(values) == 1 and tag != "00281056":
-        return values[0]
-    return values
-
-
 def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _to_values(vr: str, value: bytes, encodings: Sequence[str], little_endian: bool) -> list[Any]:
-    number = _NUMBERS.get(vr)
-    order = "<" if little_endian else ">"
-    if number is not None:
-        letter, size = number
-        numbers = struct.unpack_from(f"{order}{len(value) // size}{letter}", value)
-        return [_finite(item) for item in numbers] if vr in ("FL", "FD") else list(numbers)
-    if vr == "AT":
-        whole = value[: len(value) // 4 * 4]
-        return [f"{group:04X}{element:04X}" for group, element in struct.iter_unpack(order + "HH", whole)]
-    if vr == "PN":
-        return [_person_name(part) for part in decode(value, encodings, person_name=True).split("\\")]
-    # Latin-1 never fails, and keeps visible what broke the rule of ASCII.
-    text = decode(value, encodings) if vr in _WITH_CHARSET else value.decode("latin-1")
-    if vr in _TEXT_ONE or vr == "UR":
-        return [text.rstrip("\0 ") or None]
-    parts = [part.rstrip("\0 ") for part in text.split("\\")]
-    if vr == "DS":
-        return [_decimal(part) for part in parts]
-    if vr == "IS":
-        return [_integer(part) for part in parts]
-    return [part or None for part in parts]
-
-
-def _finite(number: float) -> float | str:
-    if math.isfinite(number):
-        return number
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
-
-
-def _decimal(text: str) -> float | str | None:
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text
-
-
-def _integer(text: str) -> int | str | None:
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        number = _decimal(text)
-        return int(number) if isinstance(number, float) and number.is_integer() else text
-
-
-def _person_name(text: str) -> dict[str, str] | None:
-    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
-    return {group: trimmed for group, part in groups if (trimmed := part.rstrip("\0 "))} or None
 
 
 @cache
@@ -372,10 +233,3 @@ def _private_vr(tag: int, creator: str | None) -> str:
     except KeyError:
         return "UN"
     return vr if vr in _PRIVATE_VRS else "UN"
-
-
-@cache
-def _keyword(tag: str) -> str:
-    number = int(tag, 16)
-    repeats = number >> 24 in (0x50, 0x60)
-    return ("" if repeats else datadict.keyword_for_tag(number)) or tag.lower()

@@ -1,21 +1,15 @@
 """What a reader ought to know of a file that can be shown, but not as its header promises."""
 
-from typing import TYPE_CHECKING
-
 from . import uids
 from .fragments import scan_fragments
+from .parsing import AGAIN, Parsed
 from .records import Instance, Pixels
-
-if TYPE_CHECKING:
-    from .header import Parsed
-
-AGAIN = "Copy it again from its source."
 
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TAIL = 4096
 
 
-def find_notes(parsed: "Parsed", instance: Instance, pixels: Pixels) -> list[str]:
+def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[str]:
     """Return sentences on pixels that are missing, in whole or in part, and on a cut header."""
     if parsed.pixels is None:
         return _notes_without_pixels(parsed, instance)
@@ -24,7 +18,7 @@ def find_notes(parsed: "Parsed", instance: Instance, pixels: Pixels) -> list[str
     return _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
-def _notes_without_pixels(parsed: "Parsed", instance: Instance) -> list[str]:
+def _notes_without_pixels(parsed: Parsed, instance: Instance) -> list[str]:
     if instance.Rows is not None or uids.uid_name(instance.SOPClassUID).endswith("Image Storage"):
         return [f"It is an image without pixels: it may be cut short. {AGAIN}"]
     if parsed.walker.data[parsed.elements[-1].next :].strip(b"\0"):
@@ -32,7 +26,7 @@ def _notes_without_pixels(parsed: "Parsed", instance: Instance) -> list[str]:
     return []
 
 
-def _notes_on_native(parsed: "Parsed", instance: Instance, pixels: Pixels, length: int) -> list[str]:
+def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length: int) -> list[str]:
     there = max(parsed.size - pixels.offset, 0)
     if length > there:
         said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
@@ -50,7 +44,7 @@ def _notes_on_compression(pixels: Pixels) -> list[str]:
     return [f"Its compression ({uids.uid_name(syntax)}) cannot be shown yet."]
 
 
-def _notes_on_fragments(parsed: "Parsed", start: int) -> list[str]:
+def _notes_on_fragments(parsed: Parsed, start: int) -> list[str]:
     stream = parsed.stream
     stream.seek(max(parsed.size - _TAIL, start))
     if _DELIMITER in stream.read(_TAIL):

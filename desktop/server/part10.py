@@ -11,7 +11,7 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
 from ..dicom.extract import value_text
-from ..dicom.header import parse
+from ..dicom.parsing import parse
 from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
 from ..dicom.uids import make_uid
 from ..library.queries import Located

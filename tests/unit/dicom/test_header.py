@@ -40,8 +40,9 @@ from unit.helpers import (
     small_image,
 )
 
-from desktop.dicom import header as header_module
-from desktop.dicom.header import find_encoding, parse, read_header
+from desktop.dicom import parsing
+from desktop.dicom.header import read_header
+from desktop.dicom.parsing import find_encoding, parse
 from desktop.dicom.records import FileRef, Header
 from desktop.dicom.sniff import Encoding, Kind, sniff
 from desktop.dicom.uids import GE_PRIVATE_BIG_ENDIAN_PIXELS as GE
@@ -243,7 +244,7 @@ def test_every_place_of_the_first_read_in_a_header(tmp_path: Path, monkeypatch: 
     path.write_bytes(data)
     expected = header_of(path)
     for length in range(512, len(data) + 1):
-        monkeypatch.setattr(header_module, "_FIRST_READ", length)
+        monkeypatch.setattr(parsing, "_FIRST_READ", length)
         assert header_of(path) == expected, length
 
 
@@ -268,7 +269,7 @@ def test_long_file_meta(tmp_path: Path) -> None:
 
 
 def test_a_header_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_module, "HEADER_LIMIT", 100_000)
+    monkeypatch.setattr(parsing, "HEADER_LIMIT", 100_000)
     data = encoded(ExplicitVRLittleEndian, RedPaletteColorLookupTableData=b"\7" * 200_000)
     with pytest.raises(Unreadable, match="larger than 512 MB"):
         header_of_bytes(data, tmp_path)
@@ -283,7 +284,7 @@ def deflate(data: bytes) -> bytes:
 
 
 def test_a_deflate_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_module, "INFLATED_LIMIT", 1 << 20)
+    monkeypatch.setattr(parsing, "INFLATED_LIMIT", 1 << 20)
     dataset = element(0x00080018, "UI", b"1.2.3\0") + element(0x0020000D, "UI", b"1.2\0")
     inside = part10(deflate(dataset + b"\0" * ((1 << 20) - len(dataset))), DeflatedExplicitVRLittleEndian)
     assert header_of_bytes(inside, tmp_path).study.StudyInstanceUID == "1.2"

@@ -33,14 +33,12 @@ from unit.helpers import (
 from desktop.dicom.metadata import (
     INLINE_LIMIT,
     bulk_data_place,
-    naturalize,
-    naturalize_element,
     pack,
-    person_name_text,
-    swap_words,
     unpack,
 )
+from desktop.dicom.naturalize import naturalize, naturalize_element
 from desktop.dicom.sniff import Kind, sniff
+from desktop.dicom.values import person_name_text, swap_words
 from desktop.errors import NotDicom, Unreadable
 
 

@@ -3,12 +3,13 @@
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..dicom.metadata import METADATA_VERSION
 from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
+from .matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion, where
 from .outcomes import Outcome
 from .rows import from_row, path_from_db, path_to_db
 
@@ -88,54 +89,6 @@ class Piece:
     packed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One condition of a search.
-
-    Attributes:
-        column: as of :data:`STUDY_COLUMNS`, :data:`SERIES_COLUMNS` or :data:`INSTANCE_COLUMNS`.
-        patterns: any of which must fit; ``*`` and ``?`` are wild cards (PS3.4 §C.2.2.2.4), but not in UIDs.
-        low: for a range: the least value, or empty.
-        high: for a range: the greatest value, or empty.
-    """
-
-    column: str
-    patterns: tuple[str, ...] = ()
-    low: str = ""
-    high: str = ""
-
-
-STUDY_COLUMNS = {
-    "StudyInstanceUID": "studies.uid",
-    "StudyDate": "StudyDate",
-    "StudyTime": "StudyTime",
-    "StudyDescription": "StudyDescription",
-    "StudyID": "StudyID",
-    "AccessionNumber": "AccessionNumber",
-    "ReferringPhysicianName": "ReferringPhysicianName",
-    "PatientID": "PatientID",
-    "IssuerOfPatientID": "IssuerOfPatientID",
-    "PatientName": "PatientName",
-    "PatientBirthDate": "PatientBirthDate",
-    "PatientSex": "PatientSex",
-    "ModalitiesInStudy": "ModalitiesInStudy",
-}
-SERIES_COLUMNS = {
-    "SeriesInstanceUID": "series.uid",
-    "Modality": "series.Modality",
-    "SeriesNumber": "SeriesNumber",
-    "SeriesDescription": "SeriesDescription",
-    "SeriesDate": "SeriesDate",
-    "SeriesTime": "SeriesTime",
-    "BodyPartExamined": "BodyPartExamined",
-}
-INSTANCE_COLUMNS = {
-    "SOPInstanceUID": "instances.uid",
-    "SOPClassUID": "SOPClassUID",
-    "InstanceNumber": "InstanceNumber",
-}
-_UIDS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
-_NAMES = frozenset({"PatientName", "ReferringPhysicianName", "StudyDescription", "SeriesDescription"})
 _STUDIES = """
     SELECT studies.id AS number, studies.uid AS served, studies.*, patients.*,
         (SELECT count(*) FROM series WHERE study = studies.id) AS series_count,
@@ -149,9 +102,9 @@ def find_studies(
     db: sqlite3.Connection, criteria: Sequence[Criterion] = (), *, limit: int = -1, offset: int = 0
 ) -> list[StudyEntry]:
     """Return the studies that fit all criteria, newest first."""
-    where, values = _where(criteria, STUDY_COLUMNS)
+    condition, values = where(criteria, STUDY_COLUMNS)
     rows = db.execute(
-        f"{_STUDIES} {where} ORDER BY StudyDate DESC, StudyTime DESC, studies.uid LIMIT ? OFFSET ?",
+        f"{_STUDIES} {condition} ORDER BY StudyDate DESC, StudyTime DESC, studies.uid LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
     return [_study_entry(row) for row in rows]
@@ -190,10 +143,10 @@ def find_series(
     offset: int = 0,
 ) -> list[SeriesEntry]:
     """Return the series of a study (None: of all) that fit all criteria, by number."""
-    where, values = _where(_within(study_uid, None, criteria), {**STUDY_COLUMNS, **SERIES_COLUMNS})
+    condition, values = where(_within(study_uid, None, criteria), {**STUDY_COLUMNS, **SERIES_COLUMNS})
     rows = db.execute(
         "SELECT series.uid AS served, studies.uid AS study_uid, series.* FROM series "
-        f"JOIN studies ON studies.id = study JOIN patients ON patients.id = patient {where} "
+        f"JOIN studies ON studies.id = study JOIN patients ON patients.id = patient {condition} "
         "ORDER BY studies.uid, SeriesNumber, series.uid LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
@@ -214,9 +167,9 @@ def find_instances(
 ) -> list[InstanceEntry]:
     """Return the instances of a study or series (None: of all) that fit all criteria, by series and number."""
     columns = {**STUDY_COLUMNS, **SERIES_COLUMNS, **INSTANCE_COLUMNS}
-    where, values = _where(_within(study_uid, series_uid, criteria), columns)
+    condition, values = where(_within(study_uid, series_uid, criteria), columns)
     rows = db.execute(
-        f"{_INSTANCES} {where} "
+        f"{_INSTANCES} {condition} "
         "ORDER BY studies.uid, SeriesNumber, series.uid, InstanceNumber, instances.uid LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
@@ -319,37 +272,3 @@ def _instance(row: sqlite3.Row) -> Instance:
 def _within(study_uid: str | None, series_uid: str | None, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
     uids = (("StudyInstanceUID", study_uid), ("SeriesInstanceUID", series_uid))
     return (*(Criterion(column, (uid,)) for column, uid in uids if uid is not None), *criteria)
-
-
-def _where(criteria: Iterable[Criterion], columns: dict[str, str]) -> tuple[str, list[object]]:
-    conditions: list[str] = []
-    values: list[object] = []
-    for criterion in criteria:
-        column = columns[criterion.column]
-        if criterion.low or criterion.high:
-            conditions.append(f"{column} >= ? AND {column} <= ? AND {column} != ''")
-            values += [criterion.low, criterion.high or "~"]
-        elif criterion.patterns:
-            any_of = [_fits(criterion.column, column, pattern) for pattern in criterion.patterns]
-            conditions.append("(" + " OR ".join(condition for condition, _ in any_of) + ")")
-            values += [value for _, value in any_of]
-    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
-
-
-def _fits(name: str, column: str, pattern: str) -> tuple[str, str]:
-    wild = ("*" in pattern or "?" in pattern) and name not in _UIDS
-    if name == "ModalitiesInStudy":
-        condition, value = _fits("Modality", "Modality", pattern)
-        return f"EXISTS (SELECT 1 FROM series WHERE study = studies.id AND {condition})", value
-    if name in _NAMES:
-        # LIKE ignores letter case, as person names are to be matched.
-        return f"{column} LIKE ? ESCAPE '!'", _like(pattern)
-    if wild:
-        return f"{column} GLOB ?", pattern.replace("[", "[[]")
-    return f"{column} = ?", pattern
-
-
-def _like(pattern: str) -> str:
-    for letter in "!%_":
-        pattern = pattern.replace(letter, f"!{letter}")
-    return pattern.replace("*", "%").replace("?", "_")

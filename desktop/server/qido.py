@@ -11,11 +11,8 @@ from urllib.parse import parse_qsl
 from pydicom.datadict import tag_for_keyword
 from starlette.types import Receive, Scope, Send
 
+from ..library.matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion
 from ..library.queries import (
-    INSTANCE_COLUMNS,
-    SERIES_COLUMNS,
-    STUDY_COLUMNS,
-    Criterion,
     InstanceEntry,
     SeriesEntry,
     StudyEntry,

@@ -16,9 +16,9 @@ from unit.library.conftest import Library
 
 from desktop.dicom.records import FileRef
 from desktop.library import queries
+from desktop.library.matching import Criterion
 from desktop.library.outcomes import Outcome, Refusal
 from desktop.library.queries import (
-    Criterion,
     Form,
     KnownFile,
     find_instances,

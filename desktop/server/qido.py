@@ -32,6 +32,10 @@ _CONTROLS = frozenset(
 )
 
 
+_VALUES, _LETTERS, _DIGITS = 500, 1024, 100
+"""What a search may hold; SQLite would stumble over much more."""
+
+
 class BadSearch(ValueError):  # noqa: N818 - said of a request
     """The search cannot be understood. The sentence says why."""
 
@@ -59,15 +63,15 @@ def read_search(query: str, columns: Iterable[str]) -> Search:
         columns: keywords that can be matched at this level.
 
     Raises:
-        BadSearch: limit or offset is no number.
+        BadSearch: limit or offset is no number, or it holds what no value can hold, or too much.
     """
     known = {_tag(name): name for name in columns}
     criteria, unknown, numbers = [], [], {"limit": -1, "offset": 0}
     for name, value in parse_qsl(query, keep_blank_values=True):
         control = name.lower()
         if control in numbers:
-            if not value.isascii() or not value.isdigit():
-                raise BadSearch(f"{control} must be a whole number.")
+            if not value.isascii() or not value.isdigit() or len(value) > _DIGITS:
+                raise BadSearch(f"The {control} must be a whole number.")
             numbers[control] = min(int(value), 1 << 31)
         elif control not in _CONTROLS:
             keyword = known.get(name.upper()) or known.get(_tag(name))
@@ -75,7 +79,16 @@ def read_search(query: str, columns: Iterable[str]) -> Search:
                 unknown.append(name)
             elif value not in ("", "*"):
                 criteria.append(_criterion(keyword, value))
+    _check(criteria)
     return Search(tuple(criteria), numbers["limit"], numbers["offset"], tuple(unknown))
+
+
+def _check(criteria: Iterable[Criterion]) -> None:
+    values = [text for item in criteria for text in (*item.patterns, item.low, item.high)]
+    if len(values) > _VALUES or any(len(text) > _LETTERS for text in values):
+        raise BadSearch(f"A search may hold at most {_VALUES} values of {_LETTERS} letters.")
+    if any("\0" in text for text in values):
+        raise BadSearch("No value holds a NUL character.")
 
 
 def _criterion(keyword: str, value: str) -> Criterion:

@@ -30,8 +30,8 @@ def subtract(one: Vector, other: Vector) -> Vector:
 
 
 def distance(one: Vector, other: Vector) -> float:
-    """Return how far two points are apart."""
-    return math.dist(one, other)
+    """Return how far two points are apart, to the last digit as JavaScript reckons it from the squares."""
+    return math.sqrt(sum((a - b) * (a - b) for a, b in zip(one, other, strict=True)))
 
 
 def same_orientation(one: Vector | None, other: Vector | None) -> bool:

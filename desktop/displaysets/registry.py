@@ -12,6 +12,7 @@ from ..dicom.records import Instance
 from .handlers.stack import StackHandler
 from .handlers.unsupported import make_unsupported
 from .model import DisplaySet, SeriesContext, SopClassHandler
+from .rules import sort_by_number
 
 DEFAULT_HANDLERS: tuple[SopClassHandler, ...] = (StackHandler(),)
 """The handlers in the order in which the viewer's mode asks them."""
@@ -58,18 +59,23 @@ def _compare_sets(one: DisplaySet, other: DisplaySet) -> int:
         return _compare_time(other, one)
     if low != other_low:
         return 1 if low else -1
-    return _compare(one.SeriesNumber, other.SeriesNumber) or _compare_time(one, other)
+    # To OHIF, what is 0 comes before everything else.
+    number, other_number = ((made.SeriesNumber != 0, made.SeriesNumber) for made in (one, other))
+    return _compare(number, other_number) or _compare_time(one, other)
 
 
 def _compare_time(one: DisplaySet, other: DisplaySet) -> int:
     return _compare(_time_key(one), _time_key(other))
 
 
-def _time_key(display_set: DisplaySet) -> tuple[str, str, int, str]:
-    first = display_set.instances[0]
+def _time_key(display_set: DisplaySet) -> tuple[str, str, bool, int, str]:
+    first = sort_by_number(display_set.instances)[0]
     return (
-        f"{display_set.SeriesDate} {display_set.SeriesTime}",
+        # JavaScript writes so of what is not there, and sorts by that.
+        f"{display_set.SeriesDate or 'undefined'} {display_set.SeriesTime or 'undefined'}",
         display_set.SeriesInstanceUID,
+        # OHIF compares the first instance by number, and finds none in an unsupported set.
+        not display_set.unsupported,
         first.InstanceNumber or 0,
         first.SOPInstanceUID,
     )

@@ -190,7 +190,7 @@ def _positions_follow_axis(instances: Sequence[Instance]) -> bool:
     average = distance(places[0], places[-1]) / (len(places) - 1)
     for previous, place in pairwise(places):
         predicted = single(tuple(a + b * average for a, b in zip(previous, axis, strict=True)))
-        if distance(place, predicted) > average:
+        if math.dist(place, predicted) > average:
             return False
     return True
 
@@ -206,12 +206,13 @@ def _spacing_issues(places: Sequence[Vector], average: float) -> list[SpacingIss
 
 
 def _spacing_issue(spacing: float, average: float) -> SpacingIssue | None:
-    if math.isnan(spacing):
-        return SpacingIssue.IRREGULAR
     if abs(spacing - average) < average * SPACING_TOLERANCE:
         return None
+    ratio = spacing / average if average else math.nan
+    if not math.isfinite(ratio):
+        return SpacingIssue.IRREGULAR
     # JavaScript's Math.round rounds halves up.
-    steps = math.floor(spacing / average + 0.5) if average else 0
+    steps = math.floor(ratio + 0.5)
     if steps and abs(spacing - steps * average) / steps < SPACING_TOLERANCE * average:
         return SpacingIssue.MISSING_FRAMES
     return SpacingIssue.IRREGULAR

@@ -5,9 +5,11 @@ from typing import BinaryIO
 
 from ..errors import NegatoscopeError
 from .elements import Cut, Element, Malformed, Walker
+from .metadata import WORDS
 from .parsing import parse
+from .values import swap_words
 
-_PLACE = re.compile(r"[0-9A-Fa-f]{8}(/\d{1,6}/[0-9A-Fa-f]{8}){0,32}")
+_PLACE = re.compile(r"[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,32}")
 
 
 class NoBulkData(LookupError):  # noqa: N818 - said of a file
@@ -15,7 +17,7 @@ class NoBulkData(LookupError):  # noqa: N818 - said of a file
 
 
 def read_bulk_data(file: BinaryIO, size: int, place: str) -> bytes:
-    """Return the value's bytes as they are stored.
+    """Return the value's bytes, in little endian whatever the file is: nobody is told how it is written.
 
     Args:
         file: open at its beginning.
@@ -35,7 +37,8 @@ def read_bulk_data(file: BinaryIO, size: int, place: str) -> bytes:
             element = _find(_item(parsed.walker, element, int(number), depth), tag)
     except (NegatoscopeError, Cut, Malformed) as error:
         raise NoBulkData("The file is damaged.") from error
-    return parsed.walker.data[element.start : element.end]
+    value = parsed.walker.data[element.start : element.end]
+    return value if parsed.walker.order == "<" else swap_words(value, WORDS.get(element.vr, 1))
 
 
 def _find(elements: tuple[Element, ...], tag: str) -> Element:

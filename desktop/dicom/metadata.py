@@ -19,7 +19,7 @@ from .text import DEFAULT_ENCODINGS, find_encodings
 from .values import NUMBERS, WITH_CHARSET, swap_words, to_values
 
 METADATA_VERSION = 1
-"""Grows when the stored JSON changes its form; older pieces are then made anew from the file."""
+"""Grows when the stored JSON changes its form; the next import then reads known files again."""
 
 INLINE_LIMIT = 1024
 """Bytes of a binary value up to which it stands in the JSON itself."""
@@ -28,7 +28,9 @@ _KEPT_LIMIT = 4096
 _KEPT_COUNT = 50_000
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+"""Bytes of the words that a binary value consists of, where they are more than one."""
+
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
 _PRIVATE_VRS = NUMBERS.keys() | set("AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
 
@@ -212,7 +214,7 @@ class _Encoder:
             if len(value) > INLINE_LIMIT and tag not in _INLINE_ALWAYS and tag & 0xFF00FFFF != _OVERLAY_DATA:
                 self._bulk_values += 1
                 return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
-            binary = value if self._little else swap_words(value, _WORDS.get(vr, 1))
+            binary = value if self._little else swap_words(value, WORDS.get(vr, 1))
             return {"vr": vr, "InlineBinary": base64.b64encode(binary).decode("ascii")}
         values = to_values(vr, value, encodings, self._little)
         if all(item is None for item in values):

@@ -31,6 +31,10 @@ Not a medical device: do not use it for diagnosis."""
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # An abbreviated --base-dir would not be seen where the command is looked for.
+        super().__init__(**settings, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
 
@@ -39,7 +43,11 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     """Return the parser of everything, and those of the commands by name."""
     common = _Parser(add_help=False)
     common.add_argument(
-        "--base-dir", metavar="DIR", default=argparse.SUPPRESS, help="keep all of the program's own files below DIR"
+        "--base-dir",
+        type=_name,
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="keep all of the program's own files below DIR",
     )
     common.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print the log on standard error"
@@ -59,7 +67,8 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
         parents = [common, as_json] if command.prints_json else [common]
         added = commands.add_parser(command.name, help=command.text, description=command.text, parents=parents)
         if words := command.words:
-            added.add_argument(words.name, nargs=words.count, metavar=words.metavar, help=words.text)
+            kind = _name if words.name == "paths" else str
+            added.add_argument(words.name, type=kind, nargs=words.count, metavar=words.metavar, help=words.text)
         command.add_options(added)
     return parser, dict(commands.choices)
 
@@ -109,17 +118,26 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0 < seconds < 1e6:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    """An empty name comes of a script's unset variable, and would mean the current or the usual folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty")
+    return text
 
 
 _COMMANDS = (
@@ -155,15 +173,17 @@ def read_options(arguments: Sequence[str]) -> Options | ExitCode:
     """Read the command line; an exit code if there is nothing more to do."""
     parser, commands = make_parser()
     words = list(arguments)
-    if _first_word(words) not in commands and not {"-h", "--help", "--version"} & set(words[:1]):
+    first = _first_word(words)
+    asks_about = {"-h", "--help", "--version"} & set(words if first is None else words[:1])
+    if first not in commands and not asks_about:
         words.insert(0, "window")
     try:
         values = vars(parser.parse_args(words))
     except UsageError as error:
-        print(f"negatoscope: {error.sentence}", file=sys.stderr)
+        print(f"negatoscope: {printable(error.sentence)}", file=sys.stderr)
         return ExitCode.USAGE
     except SystemExit as stop:  # --help and --version
-        return ExitCode.DONE if not stop.code else ExitCode.USAGE
+        return ExitCode.USAGE if stop.code else ExitCode(_finish_output(ExitCode.DONE))
     values["paths"] = tuple(values.get("paths") or ())
     values["query"] = " ".join(values.get("query") or ())
     if values.get("data_source"):
@@ -172,11 +192,13 @@ def read_options(arguments: Sequence[str]) -> Options | ExitCode:
 
 
 def _first_word(words: Sequence[str]) -> str | None:
-    """Return the first word that is no option and no option's value."""
+    """Return the first word that is no option and no option's value; None if there is none, or only behind ``--``."""
     skip = False
     for word in words:
         if skip:
             skip = False
+        elif word == "--":
+            return None
         elif word == "--base-dir":
             skip = True
         elif not word.startswith("-"):
@@ -187,16 +209,31 @@ def _first_word(words: Sequence[str]) -> str | None:
 def guard(options: Options, command: Callable[[Options], int]) -> int:
     """Run a command; what it fails at is told in one sentence."""
     try:
-        return command(options)
+        return _finish_output(command(options))
     except NegatoscopeError as error:
-        print(f"negatoscope: {error.sentence}", file=sys.stderr)
+        print(f"negatoscope: {printable(error.sentence)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.FAILED
     except BrokenPipeError:
-        # Whoever read our output has stopped; Python must not complain of it at exit.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
-        return ExitCode.FAILED
+        return _finish_output(ExitCode.FAILED)
+
+
+def _finish_output(code: int) -> int:
+    """Return the exit code, or that of a failure if whoever read our output has stopped.
+
+    Python must not find anything left to print when it ends, or it complains.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+            code = ExitCode.FAILED
+    return code
 
 
 def run(options: Options) -> int:
@@ -298,10 +335,11 @@ def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
-    for row in rows:
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column), default=0) for column in zip(*cells, strict=True)]
+    for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(printable(line.rstrip()))
+        print(line.rstrip())
 
 
 def _serve(app: App, options: Options) -> int:
@@ -322,7 +360,9 @@ def _serve(app: App, options: Options) -> int:
             pass
         if not stop.is_set():
             print_report(job.wait())
-    stop.wait()
+    # On Windows, Ctrl-C does not get through to who waits without an end.
+    while not stop.wait(0.5):
+        pass
     return ExitCode.DONE
 
 

@@ -2,9 +2,13 @@
 
 import json
 import sys
+import unicodedata
 from typing import Any
 
 from ..importers.report import ImportReport
+
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, halves of surrogate pairs, and ends of lines and paragraphs."""
 
 
 def print_json(value: Any) -> None:
@@ -20,8 +24,13 @@ def print_report(report: ImportReport) -> None:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` so that any console can print it."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return ``text`` so that any console can print it, and none obeys it: names may hold what moves the cursor."""
+    shown = "".join(
+        letter.encode("unicode_escape").decode() if unicodedata.category(letter) in _UNSEEN else letter
+        for letter in text
+    )
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def nothing_viewable(report: ImportReport) -> str:

@@ -4,6 +4,7 @@
      ├── InputError           the user's file, disk or network
      │    ├── NotDicom        the file is something else
      │    └── Unreadable      the file is DICOM, or meant to be, and cannot be read
+     │         └── Unreachable   the disk or network did not give it; it may be as it was
      ├── UsageError           the command was called wrongly
      └── SetupError           a part of the program itself is missing
 
@@ -55,6 +56,12 @@ class Unreadable(InputError):  # noqa: N818
     """The file is DICOM, or meant to be, and cannot be read."""
 
     code = "unreadable"
+
+
+class Unreachable(Unreadable):
+    """The disk or network did not give the file; it may be as it was."""
+
+    code = "unreachable"
 
 
 class UsageError(NegatoscopeError):

@@ -7,7 +7,7 @@ from . import uids
 from .elements import UNDEFINED, Element
 from .naturalize import JsonElement, Model
 from .parsing import Parsed
-from .records import Instance, Patient, Pixels, Series, Study, Vector
+from .records import MAX_FRAMES, Instance, Patient, Pixels, Series, Study, Vector
 from .values import person_name_text
 
 _PHASES = (
@@ -25,6 +25,10 @@ _PHASES = (
 _SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
 _PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
 _CT_POSITION = "00189326"
+_STORED_SAMPLES = {"YBR_FULL_422": 2, "YBR_PARTIAL_422": 2}
+"""Samples for each pixel, where they are not Samples per Pixel: four for two pixels (PS3.3 §C.7.6.3.1.2)."""
+
+_FRAME_BITS_LIMIT = 1 << 40
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
 _DIGITS = 64
 _INTEGERS = range(-(1 << 63), 1 << 63)
@@ -146,15 +150,15 @@ def _held_frames(said: int, element: Element, size: int, frame_bits: int) -> int
         held = (size - element.start) // 8
     else:
         held = -(-element.length * 8 // frame_bits) if frame_bits else 1
-    return max(1, min(said, held))
+    return max(1, min(said, held, MAX_FRAMES))
 
 
 def _frame_bits(model: Model, bits: int) -> int:
     samples = _integer(model, "00280002") or 1
     rows, columns = _integer(model, "00280010") or 0, _integer(model, "00280011") or 0
-    if _text(model, "00280004") == "YBR_FULL_422":
-        samples = 2  # four samples for two pixels (PS3.3 §C.7.6.3.1.2)
-    return rows * columns * samples * bits
+    samples = _STORED_SAMPLES.get(_text(model, "00280004"), samples)
+    frame_bits = rows * columns * samples * bits
+    return frame_bits if 0 < frame_bits < _FRAME_BITS_LIMIT else 0
 
 
 def _values(model: Model, tag: str) -> list[Any]:

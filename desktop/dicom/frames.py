@@ -18,6 +18,8 @@ from .parsing import parse
 from .records import Pixels
 from .values import swap_words
 
+_LARGE_FRAME = 1 << 24
+
 
 class NoFrame(LookupError):  # noqa: N818 - said of a file, not a fault of the program
     """The frame that was asked for is not there. The sentence says why."""
@@ -78,6 +80,9 @@ def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
     data = _read_bytes(stream, pixels, start, length) if length > 0 else b""
     if not data:
         raise NoFrame("The file is cut short before this frame.")
+    if size > _LARGE_FRAME and len(data) < size // 100:
+        # Filled up, a small file would be a frame of gigabytes.
+        raise NoFrame("The file holds hardly anything of this frame.")
     if shift or pixels.frame_bits % 8:
         data = _cut_bits(data, shift, pixels.frame_bits)
     return Frame(data[:size].ljust(size, b"\0"), uids.EXPLICIT_VR_LITTLE_ENDIAN)
@@ -127,6 +132,8 @@ def read_encapsulated_frame(stream: BinaryIO, pixels: Pixels, table: FrameTable,
 
 def _inflate(data: bytes, size: int) -> bytes:
     """Deflated Image Frame Compression: each frame is a native one, deflated (PS3.5 §A.4.13)."""
+    if not size:
+        raise NoFrame("The file does not say how large its frames are.")
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size).ljust(size, b"\0")
     except zlib.error as error:

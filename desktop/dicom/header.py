@@ -7,10 +7,11 @@ import hashlib
 import os
 from typing import BinaryIO
 
-from ..errors import NotDicom, Unreadable
+from ..errors import NotDicom, Unreachable, Unreadable
 from . import uids
 from .elements import Cut, Malformed
 from .extract import make_instance, make_patient, make_pixels, make_series, make_study, value_text
+from .files import open_regular
 from .metadata import (
     Fragments,
     bulk_data_place,
@@ -38,10 +39,10 @@ def read_header(ref: FileRef) -> Header:
         Unreadable: the file cannot be opened, or is damaged, or belongs to no study.
     """
     try:
-        with open(ref.path, "rb", buffering=0) as file:  # noqa: PTH123 - surrogates in names
+        with open_regular(ref.path) as file:
             return _make_header(ref, parse(file, os.fstat(file.fileno()).st_size))
     except OSError as error:
-        raise Unreadable(f"It cannot be read: {error.strerror or type(error).__name__}.") from error
+        raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error
 
 
 def _make_header(ref: FileRef, parsed: Parsed) -> Header:

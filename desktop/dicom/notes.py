@@ -3,7 +3,7 @@
 from . import uids
 from .fragments import scan_fragments
 from .parsing import AGAIN, Parsed
-from .records import Instance, Pixels
+from .records import MAX_FRAMES, Instance, Pixels
 
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TAIL = 4096
@@ -13,8 +13,10 @@ def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[str]:
     """Return sentences on pixels that are missing, in whole or in part, and on a cut header."""
     if parsed.pixels is None:
         return _notes_without_pixels(parsed, instance)
+    if pixels.frames == MAX_FRAMES < instance.frames:
+        return [f"It has {instance.frames:,} images. Only the first {MAX_FRAMES:,} are shown."]
     if pixels.length is None:
-        return [*_notes_on_compression(pixels), *_notes_on_fragments(parsed, pixels.offset)]
+        return [*_notes_on_compression(pixels), *_notes_on_fragments(parsed, pixels.offset, instance.frames)]
     return _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
@@ -44,13 +46,18 @@ def _notes_on_compression(pixels: Pixels) -> list[str]:
     return [f"Its compression ({uids.uid_name(syntax)}) cannot be shown yet."]
 
 
-def _notes_on_fragments(parsed: Parsed, start: int) -> list[str]:
+def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[str]:
     stream = parsed.stream
     stream.seek(max(parsed.size - _TAIL, start))
     if _DELIMITER in stream.read(_TAIL):
         return []
     # Seldom: the delimiter is missing, or much follows it. Only a walk over all fragments tells.
-    fragments = scan_fragments(stream, start).spans
-    if fragments and sum(fragments[-1]) <= parsed.size:
+    fragments = scan_fragments(stream, start)
+    if fragments.ended:
         return []
-    return [f"Its pixels are cut short. The last image that is there is not whole. {AGAIN}"]
+    whole = not fragments.spans or sum(fragments.spans[-1]) <= parsed.size
+    if whole and len(fragments.spans) > frames:
+        # The first one is the offset table. Some writers leave the mark of the end out.
+        return []
+    what = "may be cut short: their end is not marked" if whole else "are cut short: the last image is not whole"
+    return [f"Its pixels {what}. {AGAIN}"]

@@ -16,11 +16,14 @@ AGAIN = "Copy it again from its source."
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
-INFLATED_LIMIT = 1 << 30
+INFLATED_LIMIT = 1 << 29
 """Bytes that a deflated data set may have; more is taken for an attack."""
 
-HEADER_LIMIT = 1 << 29
+HEADER_LIMIT = 1 << 27
 """Bytes that may stand before the pixels."""
+
+ELEMENTS_LIMIT = 200_000
+"""Elements of the top level; real headers have some hundreds."""
 
 _FIRST_READ = 1 << 16
 _TRANSFER_SYNTAX = 0x00020010
@@ -131,6 +134,8 @@ def _read_dataset(
                     return walker, tuple(elements), element
                 elements.append(element)
                 start = element.next
+                if len(elements) > ELEMENTS_LIMIT:
+                    raise Unreadable(f"Its header has more than {ELEMENTS_LIMIT:,} elements: it is damaged. {AGAIN}")
         except Cut as cut:
             data = _grow(stream, size, data, cut)
             continue
@@ -145,7 +150,7 @@ def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
         tag = f"({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X})"
         raise Unreadable(f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. {AGAIN}")
     if cut.need > HEADER_LIMIT:
-        raise Unreadable("Its header is larger than 512 MB.")
+        raise Unreadable("Its header is larger than 128 MB.")
     stream.seek(len(data))
     more = stream.read(max(cut.need - len(data), len(data)))
     if not more:
@@ -162,7 +167,7 @@ def _inflate(deflated: bytes) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = inflater.decompress(deflated, INFLATED_LIMIT)
     if inflater.unconsumed_tail:
-        raise Unreadable("Its deflated data set is larger than 1 GB.")
+        raise Unreadable("Its deflated data set is larger than 512 MB.")
     return inflated
 
 

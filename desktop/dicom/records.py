@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 Vector = tuple[float, ...]
 
+MAX_FRAMES = 100_000
+"""Frames of one instance that are shown: a file of some kB can say that it has millions."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileRef:

@@ -60,7 +60,8 @@ def _decimal(text: str) -> float | str | None:
     if not text:
         return None
     try:
-        number = float(text)
+        # Python takes 1_0 for a number, DICOM does not.
+        number = float(text.replace("_", "?"))
     except ValueError:
         return text
     return number if math.isfinite(number) else text
@@ -71,7 +72,7 @@ def _integer(text: str) -> int | str | None:
     if not text:
         return None
     try:
-        return int(text)
+        return int(text.replace("_", "?"))
     except ValueError:
         number = _decimal(text)
         return int(number) if isinstance(number, float) and number.is_integer() else text

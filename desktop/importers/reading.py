@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from ..dicom.header import read_header
 from ..dicom.records import FileRef, Header
-from ..errors import NotDicom, Unreadable
+from ..errors import NotDicom, Unreachable, Unreadable
 from ..library.outcomes import Outcome, Refusal
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ def read(ref: FileRef) -> Reading:
         return read_header(ref)
     except NotDicom as error:
         return Refusal(ref, Outcome.NOT_DICOM, error.sentence)
+    except Unreachable as error:
+        return Refusal(ref, Outcome.REJECTED, error.sentence, unreachable=True)
     except Unreadable as error:
         return Refusal(ref, Outcome.REJECTED, error.sentence)
     except RecursionError:

@@ -81,5 +81,6 @@ class _Walker:
 def _refuse(path: str, error: OSError) -> Refusal:
     ref = FileRef(path, 0, 0)
     if isinstance(error, FileNotFoundError):
-        return Refusal(ref, Outcome.REJECTED, "There is no such file or folder.")
-    return Refusal(ref, Outcome.REJECTED, f"It cannot be read: {error.strerror or type(error).__name__}.")
+        return Refusal(ref, Outcome.REJECTED, "There is no such file or folder.", unreachable=True)
+    reason = f"It cannot be read: {error.strerror or type(error).__name__}."
+    return Refusal(ref, Outcome.REJECTED, reason, unreachable=True)

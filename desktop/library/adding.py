@@ -6,10 +6,11 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
+from ..dicom.files import open_regular
 from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
+from ..dicom.parsing import AGAIN
 from ..dicom.records import FileRef, Header, Patient, Series, Study
 from ..dicom.uids import make_uid
 from .outcomes import FileOutcome, Outcome, Refusal
@@ -18,6 +19,8 @@ from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
 Reading = Header | Refusal
 
 _BLOCK = 1 << 20
+_OF_ONE_FILE = (ArithmeticError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError)
+"""What a hostile header may cause. A full disk is something else: it stops the import."""
 _IDENTITY_TAGS = (
     ("0020000D", "StudyInstanceUID"),
     ("0020000E", "SeriesInstanceUID"),
@@ -26,9 +29,22 @@ _IDENTITY_TAGS = (
 
 
 def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) -> list[FileOutcome]:
-    """Add what was read of some files, and say what became of each. Runs in the writer's transaction."""
+    """Add what was read of some files, and say what became of each. Runs in the writer's transaction.
+
+    A file whose values the database does not take is rejected; the others are added all the same.
+    """
     adder = _Adder(connection)
-    outcomes = [adder.add(reading) for reading in readings]
+    outcomes = []
+    for reading in readings:
+        connection.execute("SAVEPOINT reading")
+        try:
+            outcomes.append(adder.add(reading))
+        except _OF_ONE_FILE as error:
+            connection.execute("ROLLBACK TO reading")
+            adder.forget()
+            reason = f"Its header is damaged ({type(error).__name__}). {AGAIN}"
+            outcomes.append(adder.add(Refusal(reading.file, Outcome.REJECTED, reason)))
+        connection.execute("RELEASE reading")
     adder.finish()
     return outcomes
 
@@ -47,18 +63,30 @@ class _Adder:
             "WHERE path = ?",
             (path_to_db(reading.file.path),),
         ).fetchone()
-        if known is not None and known["instance"] is not None:
-            self._remove_instance(known["instance"])
+        was_known = known is not None and known["instance"] is not None
         if isinstance(reading, Refusal):
-            self._put_file(reading.file, reading.outcome, reading.reason)
-            return FileOutcome(reading.file.path, reading.outcome, reading.reason)
+            return self._refuse(reading, known["instance"] if was_known else None)
         try:
-            return self._add_header(reading, was_known=known is not None and known["instance"] is not None)
+            return self._add_header(reading, known["instance"] if was_known else None)
         except OSError as error:
             # It was compared with another file, and could not be read any more.
-            reason = f"It cannot be read: {error.strerror or type(error).__name__}."
-            self._put_file(reading.file, Outcome.REJECTED, reason)
-            return FileOutcome(reading.file.path, Outcome.REJECTED, reason)
+            reason = f"It cannot be read: {error.strerror or error}."
+            refusal = Refusal(reading.file, Outcome.REJECTED, reason, unreachable=True)
+            return self._refuse(refusal, known["instance"] if was_known else None)
+
+    def _refuse(self, refusal: Refusal, instance: int | None) -> FileOutcome:
+        if instance is not None and refusal.unreachable:
+            # Its stick may be out, or its share away: what is known stays.
+            return FileOutcome(refusal.file.path, refusal.outcome, refusal.reason)
+        if instance is not None:
+            self._remove_instance(instance)
+        self._put_file(refusal.file, refusal.outcome, refusal.reason)
+        return FileOutcome(refusal.file.path, refusal.outcome, refusal.reason)
+
+    def forget(self) -> None:
+        """Drop what was remembered of rows that are gone with a rolled back file."""
+        self._studies.clear()
+        self._series.clear()
 
     def finish(self) -> None:
         """Give each changed study a new version, and drop series and studies that became empty."""
@@ -72,9 +100,10 @@ class _Adder:
         self._db.execute(f"DELETE FROM studies WHERE id IN ({empty})")
         self._db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
 
-    def _add_header(self, header: Header, *, was_known: bool) -> FileOutcome:
+    def _add_header(self, header: Header, before: int | None) -> FileOutcome:
+        """Add a file's instance; ``before`` is the one that was in this file until now."""
         path, reason = header.file.path, " ".join(header.notes)
-        outcome = Outcome.UPDATED if was_known else Outcome.ADDED
+        outcome = Outcome.ADDED if before is None else Outcome.UPDATED
         uid = header.instance.SOPInstanceUID
         others = []
         for twin in self._twins(uid, path):
@@ -82,15 +111,18 @@ class _Adder:
             same = _same_bytes(path, twin_path)
             if same:
                 reason = f"The same file is there already: {_shown(twin_path)}"
+                if before is not None:
+                    self._remove_instance(before)
                 self._put_file(header.file, Outcome.DUPLICATE, reason)
                 return FileOutcome(path, Outcome.DUPLICATE, reason, twin["study"])
-            if same is None:
-                # The other file is gone: this is the same image in its new place.
+            if same is None and _is_moved(header, twin):
                 self._remove_instance(twin["id"])
                 self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
                 outcome = Outcome.UPDATED
             else:
                 others.append(_shown(twin_path))
+        if before is not None:
+            self._remove_instance(before)
         if others:
             outcome = Outcome.CONFLICT
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -123,8 +155,9 @@ class _Adder:
 
     def _twins(self, uid: str, path: str) -> list[Any]:
         return self._db.execute(
-            "SELECT instances.id, file, path, studies.uid AS study FROM instances "
+            "SELECT instances.id, file, path, size, studies.uid AS study, dicom_json FROM instances "
             "JOIN files ON files.id = file JOIN series ON series.id = series JOIN studies ON studies.id = study "
+            "JOIN metadata ON metadata.instance = instances.id "
             "WHERE SOPInstanceUID = ? AND path != ?",
             (uid, path_to_db(path)),
         ).fetchall()
@@ -209,7 +242,8 @@ class _Adder:
     def _find_patient(self, patient: Patient) -> int:
         rows = self._db.execute("SELECT * FROM patients WHERE PatientID = ?", (patient.PatientID,)).fetchall()
         for number, *identity in rows:
-            if _identity(patient) == _identity(Patient(*identity)):
+            # All that was said must be the same: nobody's sex or name is to stand at somebody else's study.
+            if patient == Patient(*identity):
                 return int(number)
         return self._insert("patients", to_row(patient))
 
@@ -299,15 +333,23 @@ def _shown(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def _is_moved(header: Header, twin: sqlite3.Row) -> bool:
+    """Whether a file is the one that is not in its place any more: of the same size, with the same header.
+
+    If it is not, the other one may be on a medium that is not here now, and both are kept.
+    """
+    return bool(header.file.size == twin["size"]) and unpack(header.dicom_json) == unpack(twin["dicom_json"])
+
+
 def _same_bytes(path: str, other: str) -> bool | None:
-    """Whether two files hold the same bytes; None if the other one is gone.
+    """Whether two files hold the same bytes; None if the other one is not there now.
 
     Raises:
         OSError: the first one cannot be read.
     """
-    with Path(path).open("rb") as one:
+    with open_regular(path) as one:
         try:
-            two = Path(other).open("rb")  # noqa: SIM115 - the first file's errors must not end here
+            two = open_regular(other)
         except OSError:
             return None
         with two:
@@ -320,5 +362,8 @@ def _same_bytes(path: str, other: str) -> bool | None:
 
 
 def _digest(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

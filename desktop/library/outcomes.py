@@ -24,11 +24,16 @@ VIEWABLE = frozenset({Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that has no header to add."""
+    """A file that has no header to add.
+
+    Attributes:
+        unreachable: the disk or network did not give it. What is known of it stays: it may be there again.
+    """
 
     file: FileRef
     outcome: Outcome
     reason: str
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

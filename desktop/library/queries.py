@@ -205,16 +205,19 @@ def stored_metadata(
     series_uid: str | None = None,
     instance_uid: str | None = None,
 ) -> list[Piece]:
-    """Return the stored metadata of a study, series or instance, by series and instance number."""
+    """Return the stored metadata of a study, series or instance, by series and instance number.
+
+    Pieces of an older form are given too, until their file is read again: no image is left out.
+    """
     where = "studies.uid = ?"
-    values: list[object] = [METADATA_VERSION, study_uid]
+    values: list[object] = [study_uid]
     for column, uid in (("series.uid", series_uid), ("instances.uid", instance_uid)):
         if uid is not None:
             where += f" AND {column} = ?"
             values.append(uid)
     rows = db.execute(
         f"SELECT series.uid, instances.uid, frames, {form} "
-        "FROM instances JOIN metadata ON metadata.instance = instances.id AND metadata.version = ? "
+        "FROM instances JOIN metadata ON metadata.instance = instances.id "
         "JOIN series ON series.id = series JOIN studies ON studies.id = study "
         f"WHERE {where} ORDER BY SeriesNumber, series.uid, InstanceNumber, instances.uid",
         values,

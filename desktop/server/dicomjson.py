@@ -38,8 +38,6 @@ def _study_keys(entry: StudyEntry) -> dict[str, object]:
         "AccessionNumber": study.AccessionNumber,
         "PatientName": patient.PatientName,
         "PatientID": patient.PatientID,
-        "PatientBirthDate": patient.PatientBirthDate,
-        "PatientSex": patient.PatientSex,
     }
     said: dict[str, object] = {key: text for key, text in texts.items() if text}
     return said | {"NumInstances": entry.instances, "Modalities": ",".join(entry.ModalitiesInStudy)}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import BinaryIO, Generic, TypeVar
 
 from ..dicom import frames as cut
+from ..dicom.files import open_regular
 from ..dicom.frames import Frame, FrameTable, NoFrame
 from ..dicom.records import FileRef
 from ..dicom.uids import BROWSER_SYNTAXES, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, DEFLATED_IMAGE_FRAME
@@ -16,7 +17,7 @@ from ..library.queries import Located
 Value = TypeVar("Value")
 
 _TABLES = 256
-_INFLATED = 2
+_INFLATED = 1
 
 
 class FileGone(OSError):  # noqa: N818 - a fact about the disk
@@ -51,21 +52,14 @@ def open_file(ref: FileRef) -> BinaryIO:
         FileGone: it is not there, or it has changed since. Its offsets would then give wrong pixels.
     """
     try:
-        # Looked at before it is opened: a pipe that took its place would never open.
-        unchanged = _is_same(os.stat(ref.path), ref)  # noqa: PTH116 - names that are no text
-        # Buffered: one read of the system may give less than was asked for, which would look like the file's end.
-        file = open(ref.path, "rb") if unchanged else None  # noqa: PTH123, SIM115 - closed by the caller
+        file = open_regular(ref.path)
     except OSError as error:
         raise FileGone("The file is not there now. Was its disc or stick taken out?") from error
-    if file is not None and _is_same(os.fstat(file.fileno()), ref):
+    status = os.fstat(file.fileno())
+    if (status.st_size, status.st_mtime_ns) == (ref.size, ref.mtime_ns):
         return file
-    if file is not None:
-        file.close()
+    file.close()
     raise FileGone("The file has changed since it was read. Open its folder again.")
-
-
-def _is_same(status: os.stat_result, ref: FileRef) -> bool:
-    return (status.st_size, status.st_mtime_ns) == (ref.size, ref.mtime_ns)
 
 
 class FrameReader:

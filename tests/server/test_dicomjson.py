@@ -18,8 +18,6 @@ STUDY_KEYS = {
     "AccessionNumber",
     "PatientName",
     "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
     "NumInstances",
     "Modalities",
     "series",
@@ -80,8 +78,6 @@ def test_shape(served: Served, tmp_path: Path) -> None:
         "AccessionNumber": "A1",
         "PatientName": "Doe^Jane",
         "PatientID": "P1",
-        "PatientBirthDate": "19700102",
-        "PatientSex": "F",
         "NumInstances": 5,
         "Modalities": "CT,PT",
     }

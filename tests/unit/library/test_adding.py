@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,12 +166,35 @@ def test_several_conflicts_and_their_duplicates(library: Library, tmp_path: Path
     assert library.rows("SELECT count(DISTINCT uid), count(*) FROM instances") == [(4, 4)]
 
 
-def test_a_conflict_takes_the_uid_when_the_other_is_gone(library: Library, tmp_path: Path) -> None:
+def test_what_is_on_a_stick_that_is_out_stays(library: Library, tmp_path: Path) -> None:
     one, other = (image(tmp_path, name, SOPInstanceUID="1.2.3", InstanceNumber=n) for n, name in enumerate("ab"))
-    library.add_files(one, other)
+    library.add_files(one)
     one.unlink()
-    assert library.add_files(other)[0].outcome is UPDATED
-    assert library.rows("SELECT uid FROM instances") == [("1.2.3",)]
+    assert library.add_files(other)[0].outcome is Outcome.CONFLICT
+    assert library.rows("SELECT count(*) FROM instances") == [(2,)]
+    gone = Refusal(FileRef(str(one), 0, 0), Outcome.REJECTED, "It cannot be read.", unreachable=True)
+    (outcome,) = library.add([gone])
+    assert outcome.outcome is Outcome.REJECTED
+    assert library.rows("SELECT count(*) FROM instances") == [(2,)]
+
+
+def test_values_that_the_database_does_not_take_reject_their_file_alone(library: Library, tmp_path: Path) -> None:
+    good, bad = (header_of(image(tmp_path, name)) for name in ("good", "bad"))
+    hostile = replace(bad, pixels=replace(bad.pixels, frame_bits=1 << 70))
+    last = header_of(image(tmp_path, "last"))
+    outcomes = library.add([good, hostile, last])
+    assert [item.outcome for item in outcomes] == [Outcome.ADDED, Outcome.REJECTED, Outcome.ADDED]
+    assert library.rows("SELECT count(*) FROM instances") == [(2,)]
+
+
+def test_patients_of_two_studies_are_not_mixed(library: Library, tmp_path: Path) -> None:
+    for number, sex in enumerate("FM", start=1):
+        study = {"StudyInstanceUID": f"1.{number}", "SeriesInstanceUID": f"1.{number}.1"}
+        library.add_files(image(tmp_path, sex, PatientName="", PatientID="", PatientSex=sex, **study))
+    assert [(entry.study.StudyInstanceUID, entry.patient.PatientSex) for entry in find_studies(library.db)] == [
+        ("1.1", "F"),
+        ("1.2", "M"),
+    ]
 
 
 # Patients

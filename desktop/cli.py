@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -213,6 +214,10 @@ def guard(options: Options, command: Callable[[Options], int]) -> int:
     except NegatoscopeError as error:
         print(f"negatoscope: {printable(error.sentence)}", file=sys.stderr)
         return error.exit_code
+    except sqlite3.Error:
+        # Its own words may hold what stands in the library.
+        print("negatoscope: The library is damaged. Delete it, and import your folders again.", file=sys.stderr)
+        return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.FAILED
     except BrokenPipeError:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from .errors import NegatoscopeError
 
@@ -91,8 +91,7 @@ class Job(Generic[Progress, Result]):
         self._thread.join()
         if self.error is not None:
             raise self.error
-        assert self.result is not None
-        return self.result
+        return cast(Result, self.result)
 
     def _run(self) -> None:
         try:

@@ -14,19 +14,21 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-_UID = re.compile(r"\b[0-2](?:\.\d+){4,}\b")
+_UID = re.compile(r"(?<![0-9])(?:[0-2](?:\.[0-9]+){4,}|2\.25\.[0-9]{6,})(?![0-9])")
 _LENGTH = 2000
 _hidden: set[str] = set()
 _lock = threading.Lock()
 
 
 def hide(texts: Iterable[str]) -> None:
-    """Blot these texts out of every later log line (names, IDs, folders). Texts under three letters are left."""
+    """Blot these texts out of every later log line (names, IDs, folders). Texts under three letters are left.
+
+    They are found in any letter case, and as Python writes them in messages of errors, with escapes.
+    """
     with _lock:
         for text in texts:
             for part in (text, *re.split(r"[\^=\s]+", text)):
-                if len(part) >= 3:
-                    _hidden.add(part)
+                _hidden.update(form.casefold() for form in (part, repr(part)[1:-1]) if len(part) >= 3)
 
 
 def redact(text: str) -> str:
@@ -35,8 +37,8 @@ def redact(text: str) -> str:
     with _lock:
         hidden = sorted(_hidden, key=len, reverse=True)
     for secret in hidden:
-        if secret in text:
-            text = text.replace(secret, "▒▒▒")
+        if secret in text.casefold():
+            text = re.sub(re.escape(secret), "▒▒▒", text, flags=re.IGNORECASE)
     return text
 
 

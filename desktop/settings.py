@@ -32,7 +32,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_source", DataSource(self.data_source))
-        if not (isinstance(self.port, int) and 0 <= self.port <= 65535):
+        if type(self.port) is not int or not 0 <= self.port <= 65535:
             raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
 
 
@@ -42,30 +42,38 @@ def load_settings(path: Path) -> Settings:
     Unknown keys are left alone: they may be a newer version's.
 
     Raises:
-        InputError: the file is not JSON, or a value is none of those allowed.
+        InputError: the file cannot be read, is not JSON, or a value is none of those allowed.
     """
     try:
         values = _read(path)
         known = {field.name for field in fields(Settings)}
         return Settings(**{key: value for key, value in values.items() if key in known})
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"The settings file {path} cannot be used ({error}). Mend or delete it.") from error
 
 
 def save_settings(path: Path, **changes: Any) -> Settings:
-    """Change some settings in the file, atomically, and return all of them."""
+    """Change some settings in the file, atomically, and return all of them.
+
+    Raises:
+        InputError: as :func:`load_settings`, or the file cannot be written.
+    """
     settings = replace(load_settings(path), **changes)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_read(path) | asdict(settings), indent=2) + "\n"
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"The settings file {path} cannot be written ({error.strerror}).") from error
     return settings
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin a file with a byte order mark.
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     if not isinstance(values, dict):

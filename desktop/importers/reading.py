@@ -71,8 +71,7 @@ class ReaderPool:
 
     def warm_up(self) -> None:
         """Start all workers, without waiting for them."""
-        for _ in range(self._workers):
-            self.submit(())
+        self.submit(())
 
     def submit(self, refs: Sequence[FileRef]) -> "Future[list[Reading]]":
         """Read a batch."""
@@ -104,6 +103,10 @@ class ReaderPool:
             self._pool = ProcessPoolExecutor(
                 self._workers, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
             )
+            # All processes start now. Were one added later, just when another dies, Python's own thread for them
+            # could fail, and nobody would ever answer.
+            for _ in range(self._workers):
+                self._pool.submit(_read_batch, ())
         return self._pool
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ class Importing:
     ) -> ImportJob:
         """Import files and folders, in a thread; both callbacks are called in it."""
         # Names of folders and files are often those of patients.
-        logs.hide(os.fspath(path) for path in paths)
+        logs.hide(os.path.abspath(path) for path in paths)  # noqa: PTH100 - resolves no links
         pipeline = Pipeline(self._store, self._pool, self._events)
         job: ImportJob = Job(
             "import", lambda job: pipeline.run(job, walk(paths)), on_progress=on_progress, on_end=on_end

@@ -216,7 +216,8 @@ def guard(options: Options, command: Callable[[Options], int]) -> int:
         return error.exit_code
     except sqlite3.Error:
         # Its own words may hold what stands in the library.
-        print("negatoscope: The library is damaged. Delete it, and import your folders again.", file=sys.stderr)
+        library = printable(str(find_paths(options.base_dir).library))
+        print(f"negatoscope: The library {library} is damaged. Delete it and import again.", file=sys.stderr)
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.FAILED

@@ -28,18 +28,16 @@ def hide(texts: Iterable[str]) -> None:
     with _lock:
         for text in texts:
             for part in (text, *re.split(r"[\^=\s]+", text)):
-                _hidden.update(form.casefold() for form in (part, repr(part)[1:-1]) if len(part) >= 3)
+                if len(part) >= 3:
+                    _hidden.update((part, repr(part)[1:-1]))
 
 
 def redact(text: str) -> str:
     """Return ``text`` without UIDs and hidden texts. A UID becomes a short digest, so that lines can be compared."""
     text = _UID.sub(lambda match: "uid:" + hashlib.sha256(match[0].encode()).hexdigest()[:8], text)
     with _lock:
-        hidden = sorted(_hidden, key=len, reverse=True)
-    for secret in hidden:
-        if secret in text.casefold():
-            text = re.sub(re.escape(secret), "▒▒▒", text, flags=re.IGNORECASE)
-    return text
+        hidden = "|".join(re.escape(secret) for secret in sorted(_hidden, key=len, reverse=True))
+    return re.sub(hidden, "▒▒▒", text, flags=re.IGNORECASE) if hidden else text
 
 
 class _Formatter(logging.Formatter):

@@ -24,7 +24,6 @@ from ..dicom.text import format_person_name
 from ..events import Event, LibraryChanged
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import JobState
-from ..library.queries import StudyEntry
 from ..services.importing import ImportJob
 from ..settings import DataSource
 from .bridge import Bridge
@@ -58,7 +57,6 @@ class MainWindow(QMainWindow):
         self._app = app
         self._data_source = data_source
         self._study: str | None = None
-        self._awaited: str | None = None
         self._report: ImportReport | None = None
         self._jobs: list[ImportJob] = []
         self.setWindowTitle("Negatoscope")
@@ -68,8 +66,8 @@ class MainWindow(QMainWindow):
         server, host = app.require_server()
         self.viewer = Viewer(app.paths, host.origin, server.secrets.token, self._choose_file, self._open_outside, self)
         self.viewer.ready.connect(self._on_ready)
-        self.viewer.drawn.connect(self._on_drawn)
-        self.viewer.left.connect(self._on_left)
+        self.viewer.went.connect(self._on_went)
+        self.viewer.missing.connect(self._on_missing)
         self.viewer.failed.connect(lambda reason: log.info("OHIF: %s", reason))
         self.welcome = Welcome(self)
         self.welcome.open_folder.connect(self.choose_folder)
@@ -105,8 +103,6 @@ class MainWindow(QMainWindow):
             self.line.setText("This study is not in the library any more.")
             return
         self.welcome.hide()
-        self._awaited = study_uid
-        self._show_current(entry)
         self.viewer.open(self._app.viewer_address(entry, self._data_source))
         if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
             self.line.setText("This study has no images that can be shown yet. OHIF lists what it holds.")
@@ -193,12 +189,16 @@ class MainWindow(QMainWindow):
         self.details.setFlat(True)
         self.details.clicked.connect(self._show_report)
         self.details.hide()
+        self.missing = QLabel(self)
+        self.missing.setObjectName("missing")
+        self.missing.hide()
         self.graphics = QLabel(self)
         self.graphics.hide()
         status = self.statusBar()
         status.addWidget(self.line)
         status.addWidget(self.progress)
         status.addWidget(self.details)
+        status.addPermanentWidget(self.missing)
         status.addPermanentWidget(self.graphics)
         status.addPermanentWidget(QLabel("Not a medical device", self))
 
@@ -212,29 +212,20 @@ class MainWindow(QMainWindow):
         if not self._refresh.isActive():
             self._refresh.start()
 
-    def _on_drawn(self, study_uid: str) -> None:
-        """OHIF may have opened another study by itself: the title must never name another patient."""
-        if self._awaited not in (None, study_uid):
-            # The study before is drawn once more while OHIF goes to the next one.
-            return
-        self._awaited = None
+    def _on_went(self, studies: tuple[str, ...]) -> None:
+        """The page's address says what it shows: the title must never name another patient."""
+        self._study = studies[0] if len(studies) == 1 else None
+        self.missing.hide()
+        entries = [self._app.viewing.study(uid) for uid in studies]
+        names = {format_person_name(entry.patient.PatientName) or "Unnamed patient" for entry in entries if entry}
+        self.setWindowTitle(" - ".join([*(sorted(names) if len(names) == 1 else []), "Negatoscope"]))
+        self._show_studies()
+
+    def _on_missing(self, study_uid: str, count: int) -> None:
         if study_uid == self._study:
-            return
-        entry = self._app.viewing.study(study_uid)
-        if entry is not None:
-            self.viewer.note_shown(study_uid, entry.version)
-            self._show_current(entry)
-
-    def _on_left(self) -> None:
-        self._study = self._awaited = None
-        self.setWindowTitle("Negatoscope")
-        self._show_studies()
-
-    def _show_current(self, entry: StudyEntry) -> None:
-        self._study = entry.study.StudyInstanceUID
-        name = format_person_name(entry.patient.PatientName) or "Unnamed patient"
-        self.setWindowTitle(f"{name} - Negatoscope")
-        self._show_studies()
+            images = "1 image" if count == 1 else f"{count:,} images"
+            self.missing.setText(f"{images} of this study cannot be read. The views are not complete.")
+            self.missing.show()
 
     def _on_ready(self, renderer: str) -> None:
         if not renderer:

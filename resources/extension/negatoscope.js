@@ -4,14 +4,22 @@
  * It tells the program what happens in the page, as an event on the document whose detail is a JSON text:
  *   ready   OHIF has started and can open studies; value: the graphics renderer
  *   drawn   an image is on the screen; value: the UID of its study
+ *   missing an image could not be loaded; value: the UID of its study, count: how many of it by now
  *   failed  something could not be done; value: why
  * and gives the program one command: window.negatoscope.open(path).
  */
 
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
+const NEW_IMAGE = 'CORNERSTONE_STACK_NEW_IMAGE';
+const WANTED_IMAGE = 'CORNERSTONE_PRE_STACK_NEW_IMAGE';
+const LOADED = 'CORNERSTONE_IMAGE_LOADED';
+const LOAD_FAILED = 'CORNERSTONE_IMAGE_LOAD_FAILED';
 
-function tell(fact, value) {
-  document.dispatchEvent(new CustomEvent('negatoscope', { detail: JSON.stringify({ fact, value }) }));
+/** Images that could not be loaded: address → why. */
+const missing = new Map();
+
+function tell(fact, value, more) {
+  document.dispatchEvent(new CustomEvent('negatoscope', { detail: JSON.stringify({ fact, value, ...more }) }));
 }
 
 /** The name of what draws WebGL; empty if nothing does. */
@@ -31,21 +39,82 @@ function studyOf(imageId) {
   return imageId?.split('/studies/')[1]?.split('/')[0];
 }
 
+/** What went wrong, in the server's words if it has any. */
+function reasonOf(error) {
+  const request = error instanceof XMLHttpRequest ? error : error?.request ?? error?.error?.request;
+  const answer = request?.response;
+  const text = answer instanceof ArrayBuffer ? new TextDecoder().decode(answer.slice(0, 500)) : answer;
+  return typeof text === 'string' && text ? text : String(error?.message ?? error?.error?.message ?? 'It cannot be read.');
+}
+
+/**
+ * Where an image cannot be loaded, cornerstone leaves the one before on the screen, under the new one's number. Nobody
+ * must read that: a viewport that shows another image than it should, and cannot get the right one, is covered.
+ */
+function coverIfWrong(viewport) {
+  if (typeof viewport?.getCornerstoneImage !== 'function') {
+    return;
+  }
+  const wanted = viewport.getCurrentImageId?.();
+  const shown = viewport.getCornerstoneImage()?.imageId;
+  const reason = shown === wanted ? undefined : missing.get(wanted);
+  let cover = viewport.element.querySelector(':scope > .negatoscope-missing');
+  if (reason === undefined) {
+    cover?.remove();
+    return;
+  }
+  if (!cover) {
+    cover = document.createElement('div');
+    cover.className = 'negatoscope-missing';
+    cover.style.cssText =
+      'position:absolute;inset:0;z-index:50;background:#000;color:#fff;display:flex;pointer-events:none;' +
+      'align-items:center;justify-content:center;text-align:center;padding:2em;font-size:16px;white-space:pre-line';
+    viewport.element.append(cover);
+  }
+  cover.textContent = `This image cannot be shown.\n${reason}`;
+}
+
+function coverAll() {
+  window.cornerstone?.getEnabledElements?.().forEach(({ viewport }) => coverIfWrong(viewport));
+}
+
+function onLoadFailed({ detail: { imageId, error } }) {
+  if (!missing.has(imageId)) {
+    missing.set(imageId, reasonOf(error));
+    const study = studyOf(imageId);
+    const count = [...missing.keys()].filter(id => studyOf(id) === study).length;
+    tell('missing', study, { count });
+  }
+  coverAll();
+}
+
+function onLoaded({ detail: { image } }) {
+  missing.delete(image?.imageId);
+}
+
 /**
  * Cornerstone fires this at the viewport's element once a frame is drawn; it does not bubble, but can be captured.
  * The status in the event is the one before drawing: a viewport that still waits for its image draws nothing.
  */
 function onRendered({ detail: { element, viewportStatus } }) {
+  const viewport = window.cornerstone?.getEnabledElement(element)?.viewport;
+  coverIfWrong(viewport);
   if (viewportStatus === 'noData' || viewportStatus === 'loading') {
     return;
   }
-  const viewport = window.cornerstone?.getEnabledElement(element)?.viewport;
   const imageId = viewport?.getCurrentImageId?.();
   const isStack = typeof viewport?.getCornerstoneImage === 'function';
   if (!imageId || (isStack && viewport.getCornerstoneImage()?.imageId !== imageId)) {
     return;
   }
   tell('drawn', studyOf(imageId));
+}
+
+/** Cornerstone's own events come from a target of its own, which is there as soon as OHIF has loaded it. */
+function listenToCornerstone() {
+  const { eventTarget } = window.cornerstone;
+  eventTarget.addEventListener(LOAD_FAILED, onLoadFailed);
+  eventTarget.addEventListener(LOADED, onLoaded);
 }
 
 /** OHIF is ready once its router has drawn a page: from then on it follows the address. */
@@ -75,8 +144,11 @@ export default {
   id: '@negatoscope/desktop',
   preRegistration() {
     document.addEventListener(RENDERED, onRendered, true);
-    window.addEventListener('unhandledrejection', event => tell('failed', String(event.reason?.message ?? event.reason)));
+    document.addEventListener(NEW_IMAGE, coverAll, true);
+    document.addEventListener(WANTED_IMAGE, () => queueMicrotask(coverAll), true);
+    window.addEventListener('unhandledrejection', ({ reason }) => tell('failed', reasonOf(reason)));
     window.negatoscope = Object.freeze({ open });
+    listenToCornerstone();
     announceReady();
   },
 };

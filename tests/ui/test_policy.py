@@ -1,6 +1,6 @@
 import pytest
 
-from desktop.ui.viewer.policy import Policy, Verdict
+from desktop.ui.viewer.policy import Policy, Verdict, studies_of_address
 
 POLICY = Policy("http://127.0.0.1:4711")
 
@@ -48,3 +48,19 @@ def test_requests(url: str, verdict: Verdict):
 )
 def test_links(url: str, verdict: Verdict):
     assert POLICY.link(url) is verdict
+
+
+@pytest.mark.parametrize(
+    ("address", "studies"),
+    [
+        ("/viewer/dicomjson?url=%2Fstudies%2F1.2.3%2Fohif-dicom-json%3Fv%3D7", ("1.2.3",)),
+        ("/viewer/dicomweb?StudyInstanceUIDs=1.2.3", ("1.2.3",)),
+        ("/viewer?studyinstanceuids=1.2.3,1.2.4&x=1", ("1.2.3", "1.2.4")),
+        ("/viewer?StudyInstanceUIDs=1.2.3&StudyInstanceUIDs=1.2.4", ("1.2.3", "1.2.4")),
+        ("/notfoundstudy", ()),
+        ("/", ()),
+        ("/?patientName=1.2.3", ()),
+    ],
+)
+def test_which_studies_an_address_shows(address: str, studies: tuple[str, ...]):
+    assert studies_of_address("http://127.0.0.1:4711" + address) == studies

@@ -83,6 +83,56 @@ def test_the_title_follows_a_study_that_ohif_opens_by_itself(program: Any, tmp_p
     assert program.window.windowTitle().startswith("Roe, Ann")
 
 
+def test_the_title_is_right_when_a_study_cannot_be_drawn(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "one", 1)
+    other = {"StudyInstanceUID": ROOT_UID + "9", "SeriesInstanceUID": ROOT_UID + "9.1", "PatientName": "Roe^Ann"}
+    (gone,) = make_stack(tmp_path / "two", 1, **other)
+    program.app.importing.start([tmp_path]).wait()
+    gone.unlink()
+    program.wait_for_study(lambda: program.window.open_study(ROOT_UID + "1"))
+    program.window.open_study(ROOT_UID + "9")
+    program.wait_for(lambda: program.window.windowTitle().startswith("Roe, Ann"))
+    program.wait_for(lambda: "1 image of this study cannot be read" in program.window.missing.text())
+    assert program.window.missing.isVisible()
+    path = f"/viewer/dicomweb?StudyInstanceUIDs={ROOT_UID}1"
+    program.wait_for_signal(program.window.viewer.drawn, lambda: program.ask(f"window.negatoscope.open('{path}') ?? 1"))
+    assert program.window.windowTitle().startswith("Doe, Jane")
+    assert not program.window.missing.isVisible()
+
+
+def test_an_image_that_cannot_be_read_never_shows_another_one(program: Any, tmp_path: Path):
+    files = make_stack(tmp_path / "in", 4)
+    program.app.importing.start([tmp_path / "in"]).wait()
+    files[2].unlink()
+    program.wait_for_study(lambda: program.window.open_study(ROOT_UID + "1"))
+    cover = "viewport.element.querySelector('.negatoscope-missing')?.textContent ?? ''"
+    assert program.ask_viewport(cover) == ""
+    # From the head down: the second one is the third file.
+    program.ask_viewport("viewport.setImageIdIndex(1).catch(() => 0) && 1")
+    text = program.wait_for(lambda: program.ask_viewport(cover))
+    assert "cannot be shown" in text
+    assert "disc or stick" in text
+    program.wait_for(lambda: image_level(program) == 0)
+    program.ask_viewport("viewport.setImageIdIndex(3) && 1")
+    program.wait_for(lambda: program.ask_viewport(cover) == "" and image_level(program) > 0)
+    assert "1 image of this study cannot be read" in program.window.missing.text()
+
+
+def image_level(program: Any) -> int:
+    """The lightest grey in the picture, away from letters."""
+    image = program.window.viewer.grab().toImage()
+    box = program.ask_viewport("(b => [b.left, b.top, b.width, b.height])(viewport.element.getBoundingClientRect())")
+    left, top, width, height = (int(value) for value in box)
+    rows = range(top + height // 4, top + height // 3, 4)
+    return max(image.pixelColor(x, y).lightness() for x in range(left + width // 3, left + width // 2, 4) for y in rows)
+
+
+def test_pages_have_no_webrtc(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "in", 1)
+    program.show(tmp_path / "in")
+    assert program.ask("typeof RTCPeerConnection") == "undefined"
+
+
 def test_files_added_to_the_open_study_are_shown(program: Any, tmp_path: Path):
     files = make_stack(tmp_path / "all", 4)
     (tmp_path / "later").mkdir()

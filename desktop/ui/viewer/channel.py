@@ -35,11 +35,13 @@ class Facts(QObject):
     Signals:
         ready: OHIF has started and can open studies; with the name of the graphics renderer.
         drawn: an image of this study is on the screen.
+        missing: an image could not be loaded; with its study, and how many of it could not by now.
         failed: OHIF could not do what it was asked; with its words.
     """
 
     ready = Signal(str)
     drawn = Signal(str)
+    missing = Signal(str, int)
     failed = Signal(str)
 
     @Slot(str)
@@ -47,10 +49,12 @@ class Facts(QObject):
         """Called by the page with one fact as JSON; anything else is passed over."""
         try:
             fact = json.loads(text)
-            name, value = fact["fact"], str(fact.get("value", ""))
+            name, value, count = fact["fact"], str(fact.get("value", "")), int(fact.get("count", 0))
         except (ValueError, TypeError, KeyError, AttributeError):
             log.warning("the page said something that is no fact")
             return
+        if name == "missing":
+            self.missing.emit(value, count)
         signal = {"ready": self.ready, "drawn": self.drawn, "failed": self.failed}.get(name)
         if signal is not None:
             signal.emit(value)

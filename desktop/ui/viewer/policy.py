@@ -1,14 +1,27 @@
 """What pages may ask for and where links lead. Pure decisions; Qt's classes only carry them out."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 _INSIDE = frozenset({"about", "blob", "chrome", "chrome-extension", "data", "qrc"})
 """Schemes that never leave the web engine: its PDF viewer is made of them."""
 
 _OUTSIDE = frozenset({"http", "https", "mailto"})
 """Schemes that the system's own programs may open, if the user agrees."""
+
+
+_OF_JSON = re.compile(r"/studies/([0-9.]{1,64})/ohif-dicom-json")
+
+
+def studies_of_address(url: str) -> tuple[str, ...]:
+    """Return the UIDs of the studies that a page of OHIF's shows, by its address."""
+    query = {name.lower(): values for name, values in parse_qs(urlsplit(url).query).items()}
+    found = [uid for text in query.get("url", ()) for uid in _OF_JSON.findall(text)]
+    for text in query.get("studyinstanceuids", ()):
+        found += [uid for uid in text.split(",") if uid]
+    return tuple(dict.fromkeys(found))
 
 
 class Verdict(Enum):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QLocale, QObject
 from PySide6.QtWebEngineCore import (
     QWebEngineDownloadRequest,
     QWebEngineProfile,
+    QWebEngineScript,
     QWebEngineSettings,
     QWebEngineUrlRequestInfo,
     QWebEngineUrlRequestInterceptor,
@@ -62,10 +63,27 @@ def make_profile(
         attribute.DnsPrefetchEnabled,
         attribute.NavigateOnDropEnabled,
         attribute.ScreenCaptureEnabled,
+        # Icons are kept on the disk with the address of their page, and that names the study.
+        attribute.AutoLoadIconsForPage,
     ):
         settings.setAttribute(disabled, False)
+    profile.scripts().insert(_without_webrtc())
     profile.downloadRequested.connect(lambda request: save_download(request, choose_file))
     return profile
+
+
+def _without_webrtc() -> QWebEngineScript:
+    """WebRTC would go past the interceptor and the content security policy, and OHIF has no use for it."""
+    script = QWebEngineScript()
+    script.setName("negatoscope without webrtc")
+    script.setWorldId(QWebEngineScript.ScriptWorldId.MainWorld)
+    script.setInjectionPoint(QWebEngineScript.InjectionPoint.DocumentCreation)
+    script.setRunsOnSubFrames(True)
+    script.setSourceCode(
+        "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'RTCDataChannel', 'RTCIceTransport'])"
+        " { delete window[name]; }"
+    )
+    return script
 
 
 def save_download(request: QWebEngineDownloadRequest, choose_file: ChooseFile) -> None:

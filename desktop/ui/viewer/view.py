@@ -14,7 +14,7 @@ from ...app import StudyAddress
 from ...paths import Paths
 from .channel import connect_page
 from .page import ViewerPage
-from .policy import Policy
+from .policy import Policy, studies_of_address
 from .profile import ChooseFile, TokenInterceptor, make_profile
 
 log = logging.getLogger(__name__)
@@ -30,14 +30,16 @@ class Viewer(QStackedWidget):
         ready: OHIF can open studies; with the name of the graphics renderer.
         drawn: an image is on the screen; with the UID of its study.
         failed: OHIF could not open what it was asked to; with its words.
-        left: OHIF shows no study now.
+        missing: an image could not be loaded; with its study, and how many of it could not by now.
+        went: OHIF shows other studies now, or none; with a tuple of their UIDs.
         crashed: the web engine's process has ended.
     """
 
     ready = Signal(str)
     drawn = Signal(str)
     failed = Signal(str)
-    left = Signal()
+    missing = Signal(str, int)
+    went = Signal(object)
     crashed = Signal()
 
     def __init__(
@@ -54,7 +56,7 @@ class Viewer(QStackedWidget):
         self._origin = origin
         self._address: StudyAddress | None = None
         self._loaded: StudyAddress | None = None
-        self._shown: dict[str, int] = {}
+        self._shown: dict[str, int | None] = {}
         self._ready = False
         self.renderer = ""
         # Kept here: Qt does not keep it.
@@ -74,6 +76,7 @@ class Viewer(QStackedWidget):
         self._facts, self._channel = connect_page(self.page)
         self._facts.ready.connect(self._on_ready)
         self._facts.drawn.connect(self.drawn)
+        self._facts.missing.connect(self.missing)
         self._facts.failed.connect(self.failed)
         self.page.renderProcessTerminated.connect(self._on_terminated)
         self.page.urlChanged.connect(self._on_url)
@@ -100,10 +103,6 @@ class Viewer(QStackedWidget):
         self._shown[address.study_uid] = address.version
         self.page.runJavaScript(f"window.negatoscope.open({json.dumps(address.path)})")
 
-    def note_shown(self, study_uid: str, version: int) -> None:
-        """Remember that OHIF has heard of a study, which it may have opened by itself, from its own list."""
-        self._shown.setdefault(study_uid, version)
-
     def close_page(self) -> None:
         """Delete the page, then its profile, in this order, as Qt wants it. May be called twice."""
         for thing in (self._view, self.page, self._profile, self._interceptor):
@@ -120,8 +119,11 @@ class Viewer(QStackedWidget):
             self.open(self._address)
 
     def _on_url(self, url: QUrl) -> None:
-        if url.path() == "/":
-            self.left.emit()
+        studies = studies_of_address(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
+        for study in studies:
+            # OHIF may have opened it by itself, from its own list, and in what version nobody knows.
+            self._shown.setdefault(study, None)
+        self.went.emit(studies)
 
     def _on_terminated(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status == QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:

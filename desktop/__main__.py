@@ -4,6 +4,7 @@ Worker processes come through here too, so nothing heavy is imported before it i
 """
 
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ _STARTED = time.monotonic()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     multiprocessing.freeze_support()
+    # Workers must not import what lies in the current folder: it may be a stranger's stick.
+    os.environ["PYTHONSAFEPATH"] = "1"
     from . import cli
 
     words = sys.argv[1:] if arguments is None else arguments

@@ -117,14 +117,23 @@ class App:
         self._stack.close()
 
 
-def start_app(paths: Paths, *, verbose: bool = False) -> App:
-    """Make the folders, start the log, and build the application."""
+def make_folders(paths: Paths) -> None:
+    """Make the program's folders.
+
+    Raises:
+        SetupError: one of them cannot be made.
+    """
     try:
         paths.make()
     except OSError as error:
         raise SetupError(
             f"The folder {error.filename} cannot be made: {error.strerror}. Choose another with --base-dir."
         ) from error
+
+
+def start_app(paths: Paths, *, verbose: bool = False) -> App:
+    """Make the folders, start the log, and build the application."""
+    make_folders(paths)
     logs.start_logging(paths.log, verbose=verbose)
     logs.hide((str(Path.home()),))
     return App(paths)

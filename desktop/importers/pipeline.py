@@ -37,6 +37,12 @@ class Pipeline:
 
     def run(self, job: Job[ImportProgress, ImportReport], found: Iterable[Found]) -> ImportReport:
         """Import all files; when the job is cancelled, what is read stays."""
+        try:
+            return self._run(job, found)
+        finally:
+            self._store.release()
+
+    def _run(self, job: Job[ImportProgress, ImportReport], found: Iterable[Found]) -> ImportReport:
         started = time.monotonic()
         reading: deque[_Pending] = deque()
         writing: deque[Future[list[FileOutcome]]] = deque()

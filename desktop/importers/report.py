@@ -58,6 +58,12 @@ class ImportReport:
         """Number of files whose instance is in the library."""
         return sum(self.counts[outcome] for outcome in VIEWABLE)
 
+    @property
+    def remarks(self) -> int:
+        """Number of files that were taken, and of which there is something to say: missing pixels, missing UIDs."""
+        taken = (Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED)
+        return sum(item.outcome in taken for item in self.reasons)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as ``negatoscope import --json`` prints it."""
         reasons = [{"path": item.path, "outcome": item.outcome.value, "reason": item.reason} for item in self.reasons]
@@ -68,7 +74,8 @@ class ImportReport:
         """Return the account in one line."""
         parts = [f"{self.counts[outcome]:,} {_WORDS[outcome]}" for outcome in Outcome if self.counts[outcome]]
         files = "1 file" if self.found == 1 else f"{self.found:,} files"
-        return f"{files}: {', '.join(parts)}." if parts else "No files were found."
+        remarks = f" {self.remarks:,} of them with a remark." if self.remarks else ""
+        return f"{files}: {', '.join(parts)}.{remarks}" if parts else "No files were found."
 
 
 @dataclass(slots=True)

@@ -82,6 +82,16 @@ class Store:
             self._local.connection = connection
         return connection
 
+    def release(self) -> None:
+        """Close this thread's connection, if it has one: the thread ends, or will not read for long."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            with self._lock:
+                if connection in self._readers:
+                    self._readers.remove(connection)
+            connection.close()
+
     def close(self) -> None:
         """Finish what was given to write, then close. May be called twice."""
         with self._lock:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..errors import SetupError
+from .protocol import LimitedProtocol
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class ServerHost:
         self._error: BaseException | None = None
         config = uvicorn.Config(
             app,
-            http="auto",
+            http=LimitedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -65,7 +66,6 @@ class ServerHost:
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
-            h11_max_incomplete_event_size=1 << 16,
         )
         # Addresses hold what was searched for, names of patients too, and keys for browsers.
         logging.getLogger("uvicorn.access").disabled = True

@@ -22,7 +22,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from .. import __version__
-from ..app import App, start_app
+from ..app import App, make_folders, start_app
 from ..errors import ExitCode, NegatoscopeError, SetupError
 from ..importers.report import ImportReport
 from ..options import Options
@@ -45,6 +45,7 @@ def run(options: Options) -> int:
     if options.command == "doctor":
         return examine(options, paths)
     prepare_environment(options)
+    make_folders(paths)
     _prepare_graphics(paths)
     qt = QApplication.instance() or make_application()
     assert isinstance(qt, QApplication)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .library.queries import StudyEntry
 from .options import DEFAULT_TIMEOUT, Options
 from .paths import find_paths
+from .services.importing import ImportJob
 from .services.reporting import nothing_viewable, print_json, print_report, printable
 from .services.sample import make_sample_study
 from .settings import DataSource
@@ -256,8 +258,24 @@ def run(options: Options) -> int:
         return commands[options.command](app, options)
 
 
+def _start_import(app: App, paths: Sequence[str]) -> ImportJob:
+    """Start an import whose thread and workers do not hear Ctrl-C: this thread decides what becomes of them.
+
+    A worker that is about to start would print what it was at. What a thread starts inherits its signals.
+    """
+    if sys.platform == "win32":
+        return app.importing.start(paths)
+    # Python's own helper of all workers would let Ctrl-C through again when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return app.importing.start(paths)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _import(app: App, options: Options) -> int:
-    report = app.importing.start(options.paths).wait()
+    report = _start_import(app, options.paths).wait()
     if options.json:
         print_json(report.to_json())
     else:
@@ -316,7 +334,7 @@ def _display_sets(app: App, options: Options) -> int:
             raise InputError("There is no such study in the library. See: negatoscope studies")
         studies: Sequence[str] = (options.study,)
     else:
-        report = app.importing.start(options.paths).wait()
+        report = _start_import(app, options.paths).wait()
         if not options.json or not report.viewable:
             print_report(report)
         studies = report.studies
@@ -361,7 +379,7 @@ def _serve(app: App, options: Options) -> int:
         print(url, flush=True)
         print("Open this address in a browser; it works once. Ctrl-C ends the server.", file=sys.stderr)
     if options.paths:
-        job = app.importing.start(options.paths)
+        job = _start_import(app, options.paths)
         while not job.join(0.1) and not stop.is_set():
             pass
         if not stop.is_set():

@@ -1,8 +1,10 @@
 """What is needed to view a study: its entry, its display sets, and where its bytes are."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from .. import logs
+from ..dicom.records import Instance
 from ..displaysets.model import DisplaySet, SeriesContext
 from ..displaysets.registry import make_display_sets, sort_display_sets
 from ..library.queries import StudyEntry, find_instances, find_series, get_study, search_studies
@@ -41,11 +43,9 @@ class Viewing:
         entry = get_study(db, study_uid)
         if entry is None:
             return []
-        by_series: dict[str, list[DisplaySet]] = {}
-        instances: dict[str, list] = {}  # type: ignore[type-arg]
+        instances: dict[str, list[Instance]] = {}
         for found in find_instances(db, study_uid):
             instances.setdefault(found.instance.SeriesInstanceUID, []).append(found.instance)
-        for series in find_series(db, study_uid):
-            uid = series.series.SeriesInstanceUID
-            by_series[uid] = make_display_sets(instances.get(uid, ()), SeriesContext(entry.study, series.series))
-        return sort_display_sets(made for sets in by_series.values() for made in sets)
+        contexts = [SeriesContext(entry.study, series.series) for series in find_series(db, study_uid)]
+        made = [make_display_sets(instances.get(item.series.SeriesInstanceUID, ()), item) for item in contexts]
+        return sort_display_sets(chain.from_iterable(made))

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from . import logs
-from .errors import SetupError
+from .errors import InputError, SetupError
 from .events import Events
 from .importers.reading import ReaderPool
 from .library.queries import StudyEntry
@@ -93,8 +93,8 @@ class App:
             # OHIF keeps its preferences by origin, and the port is part of it. That is no reason not to serve.
             try:
                 self.settings = save_settings(self.paths.settings, port=self.host.port)
-            except OSError as error:
-                log.warning("the port could not be kept: %s", error.strerror)
+            except InputError:
+                log.warning("the port could not be kept")
         return self.host
 
     def viewer_address(self, entry: StudyEntry, source: DataSource | None = None) -> StudyAddress:

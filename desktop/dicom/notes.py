@@ -2,6 +2,7 @@
 
 from . import uids
 from .fragments import scan_fragments
+from .obstacles import find_obstacle
 from .parsing import AGAIN, Parsed
 from .records import MAX_FRAMES, Instance, Pixels
 
@@ -15,9 +16,11 @@ def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[str]:
         return _notes_without_pixels(parsed, instance)
     if pixels.frames == MAX_FRAMES < instance.frames:
         return [f"It has {instance.frames:,} images. Only the first {MAX_FRAMES:,} are shown."]
+    obstacle = find_obstacle(instance, pixels)
+    notes = [] if obstacle is None else [obstacle]
     if pixels.length is None:
-        return [*_notes_on_compression(pixels), *_notes_on_fragments(parsed, pixels.offset, instance.frames)]
-    return _notes_on_native(parsed, instance, pixels, pixels.length)
+        return notes + _notes_on_fragments(parsed, pixels.offset, instance.frames)
+    return notes + _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
 def _notes_without_pixels(parsed: Parsed, instance: Instance) -> list[str]:
@@ -37,13 +40,6 @@ def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length:
     if length < needed:
         return [f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."]
     return []
-
-
-def _notes_on_compression(pixels: Pixels) -> list[str]:
-    syntax = pixels.TransferSyntaxUID
-    if syntax in uids.BROWSER_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}:
-        return []
-    return [f"Its compression ({uids.uid_name(syntax)}) cannot be shown yet."]
 
 
 def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[str]:

@@ -53,6 +53,15 @@ def _read_batch(refs: Sequence[FileRef]) -> list[Reading]:
 def _prepare_worker() -> None:
     # Ctrl-C reaches the whole process group; only the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose program was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class ReaderPool:

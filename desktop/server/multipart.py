@@ -31,7 +31,7 @@ def write_multipart(parts: Sequence[Part], media_type: str) -> tuple[bytes, byte
     return content_type.encode(), b"".join([*lines, f"--{boundary}--\r\n".encode()])
 
 
-UNPACK_BITS = "x-unpack-bits"
+FOR_VIEWER = "x-for-viewer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Accepted:
         media_type: lower-case, such as ``multipart/related`` or ``*/*``.
         part_type: the ``type`` parameter, lower-case.
         transfer_syntax: the ``transfer-syntax`` parameter.
-        unpack_bits: the client wants a byte for each pixel of one bit. Our own parameter, for OHIF, which does not
-            unpack them itself; the standard has them packed (PS3.18 §8.7.3.5.2).
+        for_viewer: the client is OHIF. It wants a byte for each pixel of one bit, where the standard has them packed
+            (PS3.18 §8.7.3.5.2), and nothing that it would show wrongly. A parameter of our own.
     """
 
     media_type: str
     part_type: str = ""
     transfer_syntax: str = ""
-    unpack_bits: bool = False
+    for_viewer: bool = False
     quality: float = 1.0
 
 
@@ -97,7 +97,7 @@ def _read_range(text: str) -> Accepted:
         media_type.strip().lower(),
         values.get("type", "").lower(),
         values.get("transfer-syntax", ""),
-        values.get(UNPACK_BITS) == "1",
+        values.get(FOR_VIEWER) == "1",
         quality,
     )
 

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import SetupError
 from .answers import NO_STORE, Headers, send_body, send_text
-from .multipart import UNPACK_BITS
+from .multipart import FOR_VIEWER
 
 DICOM_JSON_SOURCE, DICOM_WEB_SOURCE = "dicomjson", "dicomweb"
 """Names of OHIF's data sources: part of the viewer's addresses."""
@@ -135,7 +135,7 @@ def make_config(version: str) -> dict[str, Any]:
 
 _FRAMES = {
     # One part: its bytes lie aligned, and nobody searches them for a boundary.
-    "acceptHeader": [f"application/octet-stream; transfer-syntax=*; {UNPACK_BITS}=1"],
+    "acceptHeader": [f"application/octet-stream; transfer-syntax=*; {FOR_VIEWER}=1"],
     "stackRetrieveOptions": {"retrieveOptions": {"single": {"streaming": False, "decodeLevel": 1}}},
 }
 

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from ..dicom.bulkdata import NoBulkData, read_bulk_data
 from ..dicom.frames import NoFrame, is_native, unpack_bits
 from ..dicom.metadata import unpack
+from ..dicom.obstacles import find_obstacle
 from ..dicom.uids import SEGMENTATION, is_uid
 from ..errors import NegatoscopeError
 from ..library.queries import Form, Located, locate, stored_metadata
@@ -114,6 +115,9 @@ class Frames(_Endpoint):
         located = self._locate(parameters)
         if located is None:
             return _NO_INSTANCE
+        obstacle = find_obstacle(located.instance, located.pixels)
+        if obstacle is not None and any(item.for_viewer for item in read_accept(accept)):
+            return _error(404, obstacle)
         numbers = [int(number) for number in parameters["frames"].split(",")]
         try:
             frames = self._reader.read(located, numbers)
@@ -137,7 +141,7 @@ class Frames(_Endpoint):
 def _wants_bytes(accepted: Sequence[Accepted], located: Located) -> bool:
     """Whether pixels of one bit are to be sent as bytes. OHIF unpacks those of segmentations itself."""
     packed = located.instance.BitsAllocated == 1 and is_native(located.pixels)
-    return packed and located.instance.SOPClassUID != SEGMENTATION and any(item.unpack_bits for item in accepted)
+    return packed and located.instance.SOPClassUID != SEGMENTATION and any(item.for_viewer for item in accepted)
 
 
 def _takes(accepted: Accepted, syntax: str) -> bool:

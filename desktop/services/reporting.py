@@ -35,4 +35,6 @@ def printable(text: str) -> str:
 
 def nothing_viewable(report: ImportReport) -> str:
     """Return the sentence that says what was found where nothing can be shown."""
+    if report.viewable:
+        return f"Nothing to show. {report.sentence()} They are in the list, but hold no images that can be shown yet."
     return f"Nothing to show. {report.sentence()} Is this the folder that holds the DICOM files?"

@@ -23,27 +23,32 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from .. import __version__
 from ..app import App, make_folders, start_app
-from ..errors import ExitCode, NegatoscopeError, SetupError
+from ..errors import ExitCode, NegatoscopeError, SetupError, UsageError
 from ..importers.report import ImportReport
 from ..options import Options
 from ..paths import Paths, find_paths
 from ..services.reporting import nothing_viewable, print_json, print_report
 from . import graphics
 from .doctor import examine
+from .singletons import protect_singletons
 from .theme import apply_theme
 from .window import MainWindow
 
 log = logging.getLogger(__name__)
 
 _SETTLE_MS = 1000
+_MISSING_MS = 5000
 _WITHOUT_SCREEN = ("offscreen", "minimal")
 
 
 def run(options: Options) -> int:
     """Run a command that starts Qt, and return the exit code."""
     paths = find_paths(options.base_dir)
+    protect_singletons()
     if options.command == "doctor":
         return examine(options, paths)
+    if options.command == "open" and not (options.paths or options.study):
+        raise UsageError("Name files and folders, or a study with --study.")
     prepare_environment(options)
     make_folders(paths)
     _prepare_graphics(paths)
@@ -71,6 +76,8 @@ def _run_with_window(options: Options, paths: Paths, qt: QApplication) -> int:
             window.show()
             if options.paths:
                 window.import_paths(options.paths)
+            else:
+                window.offer_studies()
             qt.exec()
             return ExitCode.DONE
         finally:
@@ -178,6 +185,7 @@ class _Opening(QObject):
         window.imported.connect(self._on_imported)
         window.import_failed.connect(self._fail)
         window.viewer.drawn.connect(self._on_drawn)
+        window.viewer.missing.connect(self._on_missing)
         window.viewer.crashed.connect(lambda: self._fail("The web engine's process has crashed."))
         window.show()
         QTimer.singleShot(int(self._options.timeout * 1000), self, self._quit)
@@ -185,10 +193,8 @@ class _Opening(QObject):
             window.import_paths(self._options.paths)
         elif self._options.study and self._app.viewing.study(self._options.study):
             window.open_study(self._options.study)
-        elif self._options.study:
-            self._fail_soon("There is no such study in the library. See: negatoscope studies")
         else:
-            self._fail_soon("Name files and folders, or a study with --study.")
+            self._fail_soon("There is no such study in the library. See: negatoscope studies")
         qt.exec()
         if self._sentence:
             print(f"negatoscope: {self._sentence}", file=sys.stderr)
@@ -212,6 +218,14 @@ class _Opening(QObject):
             if self._options.json:
                 self._print()
             self._fail(nothing_viewable(report), ExitCode.NOTHING_VIEWABLE)
+
+    def _on_missing(self, _study: str, _count: int) -> None:
+        """The first image may be the one that cannot be read; another one may still be drawn, but not for long."""
+        QTimer.singleShot(_MISSING_MS, self, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._first_image is None:
+            self._fail("The images cannot be shown. negatoscope import says why, or the log.")
 
     def _shown_sets(self, studies: tuple[str, ...]) -> int:
         return sum(not made.unsupported for uid in studies for made in self._app.viewing.display_sets(uid))

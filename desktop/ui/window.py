@@ -107,6 +107,11 @@ class MainWindow(QMainWindow):
         if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
             self.line.setText("This study has no images that can be shown yet. OHIF lists what it holds.")
 
+    def offer_studies(self) -> None:
+        """Show the list, if there is something in it from before."""
+        if self.studies.model.entries:
+            self.dock.show()
+
     def choose_folder(self) -> None:
         """Ask for a folder, and import it."""
         folder = QFileDialog.getExistingDirectory(self, "Open a folder of DICOM files")
@@ -132,13 +137,13 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""
         if local_paths(event.mimeData().urls()):
-            event.acceptProposedAction()
+            _take_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Import what was dropped."""
         paths = local_paths(event.mimeData().urls())
         if paths:
-            event.acceptProposedAction()
+            _take_copy(event)
             self.import_paths(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -228,6 +233,7 @@ class MainWindow(QMainWindow):
             self.missing.show()
 
     def _on_ready(self, renderer: str) -> None:
+        self.missing.hide()
         if not renderer:
             self.graphics.setText("This computer cannot draw images (no WebGL)")
         elif is_software(renderer):
@@ -291,6 +297,12 @@ class MainWindow(QMainWindow):
         )
         if answer == QMessageBox.StandardButton.Yes:
             QDesktopServices.openUrl(url)
+
+
+def _take_copy(event: QDropEvent) -> None:
+    """Whoever dropped the files might take another answer for a move, and delete them."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def local_paths(urls: Sequence[QUrl]) -> list[str]:

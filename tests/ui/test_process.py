@@ -109,7 +109,7 @@ def test_open_saves_a_picture_and_tells_what_it_found(tmp_path: Path):
     ("words", "code", "sentence"),
     [
         (["open", "nothing-here"], 3, "Nothing to show. 1 file: 1 rejected."),
-        (["open"], 1, "Name files and folders"),
+        (["open"], 2, "Name files and folders"),
         (["open", "--study", "1.2.3"], 1, "no such study in the library"),
     ],
 )

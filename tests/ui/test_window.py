@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ def drop(target: QWidget, *paths: Path) -> bool:
         return False
     event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
     QApplication.sendEvent(target, event)
+    assert event.dropAction() is Qt.DropAction.CopyAction, "the files stay where they are"
     return event.isAccepted()
 
 
@@ -125,6 +127,80 @@ def image_level(program: Any) -> int:
     left, top, width, height = (int(value) for value in box)
     rows = range(top + height // 4, top + height // 3, 4)
     return max(image.pixelColor(x, y).lightness() for x in range(left + width // 3, left + width // 2, 4) for y in rows)
+
+
+def test_the_open_study_stays_when_it_is_opened_again(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "in", 3)
+    study = program.show(tmp_path / "in")
+    program.ask("(window.marker = 1)")
+    for again in (
+        lambda: program.window.open_study(study),
+        lambda: program.window.import_paths([str(tmp_path / "in")]),
+    ):
+        again()
+        program.wait_for(lambda: not program.window._jobs)
+        assert program.ask("window.marker") == 1
+        assert program.ask_viewport("viewport.getImageIds().length") == 3
+
+
+def test_images_come_back_with_their_stick(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "stick", 3)
+    program.app.importing.start([tmp_path / "stick"]).wait()
+    (tmp_path / "stick").rename(tmp_path / "out")
+    program.window.open_study(ROOT_UID + "1")
+    program.wait_for(lambda: program.window.missing.isVisible())
+    (tmp_path / "out").rename(tmp_path / "stick")
+    program.wait_for_signal(program.window.viewer.drawn, lambda: program.window.open_study(ROOT_UID + "1"))
+    assert not program.window.missing.isVisible()
+
+
+def test_what_the_viewer_would_show_wrongly_is_not_shown(program: Any, tmp_path: Path):
+    save(
+        make_image(SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsStored=16),
+        tmp_path / "in" / "a",
+    )
+    report = program.wait_for_signal(
+        program.window.imported, lambda: program.window.import_paths([str(tmp_path / "in")])
+    )
+    assert "colours of 16 bits" in report.reasons[0].reason
+    assert "1 of them with a remark" in program.window.line.text()
+    program.wait_for(lambda: "cannot be read" in program.window.missing.text())
+
+
+def test_a_study_opens_though_the_viewer_has_stopped(program: Any, tmp_path: Path):
+    make_stack(tmp_path / "one", 1)
+    make_stack(tmp_path / "two", 1, StudyInstanceUID=ROOT_UID + "9", SeriesInstanceUID=ROOT_UID + "9.1")
+    program.show(tmp_path / "one")
+    viewer = program.window.viewer
+    program.wait_for_signal(viewer.crashed, lambda: os.kill(viewer.page.renderProcessPid(), signal.SIGKILL))
+    assert program.show(tmp_path / "two") == ROOT_UID + "9"
+
+
+def test_the_list_is_there_when_there_is_something_from_before(make_program: Callable[..., Any], tmp_path: Path):
+    make_stack(tmp_path / "in", 1)
+    program = make_program()
+    program.window.offer_studies()
+    assert not program.window.dock.isVisible()
+    program.app.importing.start([tmp_path / "in"]).wait()
+    program.window._show_studies()
+    program.window.offer_studies()
+    assert program.window.dock.isVisible()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from Python 3.12 on, None and True are never freed")
+def test_no_reference_is_lost_to_qt(program: Any, tmp_path: Path):
+    from desktop.ui.singletons import protect_singletons
+
+    protect_singletons()
+    assert min(map(sys.getrefcount, (None, True, False, NotImplemented))) > 1 << 39
+    make_stack(tmp_path / "in", 1)
+    program.show(tmp_path / "in")
+    # More than Python has references to True.
+    program.ask(
+        "Array.from({length: 12000}, () => document.dispatchEvent("
+        "new CustomEvent('negatoscope', {detail: '{\"fact\": \"failed\"}'}))).length"
+    )
+    assert program.ask("1") == 1
 
 
 def test_pages_have_no_webrtc(program: Any, tmp_path: Path):

@@ -58,6 +58,7 @@ class Viewer(QStackedWidget):
         self._loaded: StudyAddress | None = None
         self._shown: dict[str, int | None] = {}
         self._ready = False
+        self._has_missing = False
         self.renderer = ""
         # Kept here: Qt does not keep it.
         self._interceptor = TokenInterceptor(policy, token)
@@ -76,14 +77,14 @@ class Viewer(QStackedWidget):
         self._facts, self._channel = connect_page(self.page)
         self._facts.ready.connect(self._on_ready)
         self._facts.drawn.connect(self.drawn)
-        self._facts.missing.connect(self.missing)
+        self._facts.missing.connect(self._on_missing)
         self._facts.failed.connect(self.failed)
         self.page.renderProcessTerminated.connect(self._on_terminated)
         self.page.urlChanged.connect(self._on_url)
 
     def start(self) -> None:
         """Start OHIF, with the study that is to be open, or so that it is warm when there will be one."""
-        self._ready = False
+        self._ready = self._has_missing = False
         self._shown.clear()
         self._loaded = self._address
         self.setCurrentWidget(self._view)
@@ -95,10 +96,18 @@ class Viewer(QStackedWidget):
         OHIF goes on showing what it first heard of a study, so for one that has changed since it is started anew.
         """
         self._address = address
+        if self.currentWidget() is self._crash:
+            self.start()
+            return
         if not self._ready:
             return
         if self._shown.get(address.study_uid, address.version) != address.version:
             self.start()
+            return
+        if self.page.url() == QUrl(self._origin + address.path):
+            # It is there. OHIF would leave the page for the same one, and show nothing.
+            if self._has_missing:
+                self.start()
             return
         self._shown[address.study_uid] = address.version
         self.page.runJavaScript(f"window.negatoscope.open({json.dumps(address.path)})")
@@ -108,6 +117,10 @@ class Viewer(QStackedWidget):
         for thing in (self._view, self.page, self._profile, self._interceptor):
             if shiboken6.isValid(thing):
                 shiboken6.delete(thing)
+
+    def _on_missing(self, study_uid: str, count: int) -> None:
+        self._has_missing = True
+        self.missing.emit(study_uid, count)
 
     def _on_ready(self, renderer: str) -> None:
         self._ready = True

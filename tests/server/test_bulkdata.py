@@ -140,6 +140,15 @@ def test_values_at_any_depth(served: Served, tmp_path: Path, syntax: str) -> Non
         assert served.ask(f"{address}/bulkdata/{place}".lower(), OCTETS).one() == values[place], place
 
 
+def test_values_of_big_endian_files_come_in_little_endian(served: Served, tmp_path: Path) -> None:
+    dataset, values = make_binary(ExplicitVRBigEndian)
+    path = save(dataset, tmp_path / "image")
+    served.add(path)
+    address = served.instance(path)
+    for place, value in values.items():
+        assert served.ask(f"{address}/bulkdata/{place}", OCTETS).one() == value, place
+
+
 def test_two_files_of_one_uid_give_their_own_values(served: Served, tmp_path: Path) -> None:
     paths = []
     for letter in (b"a", b"b"):

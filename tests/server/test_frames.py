@@ -10,9 +10,17 @@ import pydicom.data
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
 from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+    SegmentationStorage,
+)
 from server.asking import MANY_PARTS, ONE_PART, Served, instance_path
 from server.pixels import bits_of_frame, expected_frames, read, same_frame
+
+from desktop.server.ohif import make_config
 
 PYDICOM_FILES = Path(str(pydicom.data.__file__)).parent / "test_files"
 NATIVE, JPEG, RLE, J2K = "CT_small.dcm", "SC_rgb_jpeg_gdcm.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm"
@@ -461,3 +469,58 @@ def test_many_at_once_get_their_own(served: Served, tmp_path: Path) -> None:
     with ThreadPoolExecutor(6, thread_name_prefix="asking") as threads:
         bodies = threads.map(lambda number: served.ask(addresses[number], ONE_PART).one(), order)
         assert [set(body) for body in bodies] == [{number} for number in order]
+
+
+def viewer_accept() -> str:
+    """Return what OHIF sends as it is configured."""
+    (header,) = make_config("1")["dataSources"][0]["configuration"]["acceptHeader"]
+    assert isinstance(header, str)
+    return header
+
+
+def test_both_sources_of_the_viewer_accept_the_same() -> None:
+    headers = [source["configuration"]["acceptHeader"] for source in make_config("1")["dataSources"]]
+    assert headers == [[viewer_accept()]] * 2
+    assert "multipart" not in viewer_accept()
+
+
+def test_the_viewer_gets_the_same_frames_or_a_sentence(gallery: Served) -> None:
+    shown = 0
+    for name, uids in gallery.places().items():
+        path, expected = Path(name), expected_frames(Path(name))
+        answer = gallery.ask(f"{instance_path(uids)}/frames/1", viewer_accept())
+        if answer.status == 404:
+            answer.sentence(404)
+        else:
+            assert expected is not None
+            shown += 1
+            bits = bits_of_frame(path)
+            frame = expected[0][0]
+            if bits and read(path).SOPClassUID != SegmentationStorage:
+                # OHIF wants a byte for each pixel of one bit, and unpacks only segmentations itself.
+                frame = np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")[:bits].tobytes()
+            assert answer.one() == frame
+            assert answer.header("content-type") == f"application/octet-stream; transfer-syntax={expected[1]}"
+    assert shown > 100
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (3, 5), (7, 9)])
+def test_pixels_of_one_bit_come_to_the_viewer_as_bytes(served: Served, tmp_path: Path, rows: int, columns: int) -> None:
+    values = np.random.default_rng(rows).integers(0, 2, (4, rows, columns), np.uint8)
+    data = np.packbits(values.ravel(), bitorder="little").tobytes()
+    dataset = make_image(
+        Rows=rows,
+        Columns=columns,
+        BitsAllocated=1,
+        BitsStored=1,
+        HighBit=0,
+        NumberOfFrames=4,
+        PixelData=data + b"\0" * (len(data) % 2),
+    )
+    dataset["PixelData"].VR = "OB"
+    served.add(save(dataset, tmp_path / "image"))
+    address = served.instance(tmp_path / "image")
+    for number, frame in enumerate(values, start=1):
+        assert served.ask(f"{address}/frames/{number}", viewer_accept()).one() == frame.tobytes()
+        packed = served.ask(f"{address}/frames/{number}", ONE_PART).one()
+        assert same_frame(packed, np.packbits(frame.ravel(), bitorder="little").tobytes(), rows * columns)

@@ -491,6 +491,8 @@ def test_the_viewer_gets_the_same_frames_or_a_sentence(gallery: Served) -> None:
         answer = gallery.ask(f"{instance_path(uids)}/frames/1", viewer_accept())
         if answer.status == 404:
             answer.sentence(404)
+            # Some colours would come out wrong; no other image is kept back.
+            assert expected is None or read(path).SamplesPerPixel > 1
         else:
             assert expected is not None
             shown += 1
@@ -501,7 +503,7 @@ def test_the_viewer_gets_the_same_frames_or_a_sentence(gallery: Served) -> None:
                 frame = np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")[:bits].tobytes()
             assert answer.one() == frame
             assert answer.header("content-type") == f"application/octet-stream; transfer-syntax={expected[1]}"
-    assert shown > 100
+    assert shown > 80
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(8, 8), (3, 5), (7, 9)])

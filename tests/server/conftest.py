@@ -20,6 +20,14 @@ def served(tmp_path: Path, viewer: Path) -> Iterator[Served]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A library that a module's tests add files to. Each looks at its own instances, not at studies."""
+    folder = tmp_path_factory.mktemp("shelf")
+    with serve(folder / "base", make_viewer(folder / "resources")) as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> Iterator[Served]:
     """All of pydicom's files in one library, served. Tests only look at it."""

@@ -123,12 +123,12 @@ def make_binary(syntax: str) -> tuple[Dataset, dict[str, bytes]]:
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_values_at_any_depth(served: Served, tmp_path: Path, syntax: str) -> None:
+def test_values_at_any_depth(shelf: Served, tmp_path: Path, syntax: str) -> None:
     dataset, values = make_binary(syntax)
     path = save(dataset, tmp_path / "image")
-    served.add(path)
-    address = served.instance(path)
-    (model,) = served.json(f"{address}/metadata")
+    shelf.add(path)
+    address = shelf.instance(path)
+    (model,) = shelf.json(f"{address}/metadata")
     found = {uri.partition("/bulkdata/")[2] for uri in references(model)}
     # Without VRs, nobody knows that a private element is a sequence: it is one value there.
     assert found & values.keys() == (
@@ -136,17 +136,17 @@ def test_values_at_any_depth(served: Served, tmp_path: Path, syntax: str) -> Non
     )
     assert "54000100/1/54001010" in found
     for place in found & values.keys():
-        assert served.ask(f"{address}/bulkdata/{place}", OCTETS).one() == values[place], place
-        assert served.ask(f"{address}/bulkdata/{place}".lower(), OCTETS).one() == values[place], place
+        assert shelf.ask(f"{address}/bulkdata/{place}", OCTETS).one() == values[place], place
+        assert shelf.ask(f"{address}/bulkdata/{place}".lower(), OCTETS).one() == values[place], place
 
 
-def test_values_of_big_endian_files_come_in_little_endian(served: Served, tmp_path: Path) -> None:
+def test_values_of_big_endian_files_come_in_little_endian(shelf: Served, tmp_path: Path) -> None:
     dataset, values = make_binary(ExplicitVRBigEndian)
     path = save(dataset, tmp_path / "image")
-    served.add(path)
-    address = served.instance(path)
+    shelf.add(path)
+    address = shelf.instance(path)
     for place, value in values.items():
-        assert served.ask(f"{address}/bulkdata/{place}", OCTETS).one() == value, place
+        assert shelf.ask(f"{address}/bulkdata/{place}", OCTETS).one() == value, place
 
 
 def test_two_files_of_one_uid_give_their_own_values(served: Served, tmp_path: Path) -> None:

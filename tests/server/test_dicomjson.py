@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
+from pydicom.uid import generate_uid
 from server.asking import ONE_PART, Served, instance_path
 
 STUDY_KEYS = {
@@ -156,8 +157,8 @@ def test_each_frame_has_an_entry(served: Served, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("frames", ["2000000000", "99999999999999999999", "-5", "0", "", "1e9", "many"])
-def test_a_broken_number_of_frames_makes_no_endless_answer(served: Served, tmp_path: Path, frames: str) -> None:
-    dataset = make_image()
+def test_a_broken_number_of_frames_makes_no_endless_answer(shelf: Served, tmp_path: Path, frames: str) -> None:
+    dataset = make_image(StudyInstanceUID=generate_uid())
     path = save(dataset, tmp_path / "image")
     element = b"\x28\x00\x08\x00IS" + (len(frames) + len(frames) % 2).to_bytes(2, "little")
     element += frames.encode() + b" " * (len(frames) % 2)
@@ -165,11 +166,11 @@ def test_a_broken_number_of_frames_makes_no_endless_answer(served: Served, tmp_p
     data = path.read_bytes()
     assert data.count(rows) == 1
     path.write_bytes(data.replace(rows, element + rows))
-    served.add(path)
-    study, *_ = served.place(path)
-    assert len(list(entries(get(served, study)))) == 1
-    assert served.ask(f"{served.instance(path)}/frames/1", ONE_PART).one() == data[-128:]
-    served.ask(f"{served.instance(path)}/frames/2", ONE_PART).sentence(404)
+    shelf.add(path)
+    study, *_ = shelf.place(path)
+    assert len(list(entries(get(shelf, study)))) == 1
+    assert shelf.ask(f"{shelf.instance(path)}/frames/1", ONE_PART).one() == data[-128:]
+    shelf.ask(f"{shelf.instance(path)}/frames/2", ONE_PART).sentence(404)
 
 
 NAMES = (
@@ -189,25 +190,31 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_name_stays_valid(served: Served, tmp_path: Path, name: str) -> None:
+def test_any_name_stays_valid(shelf: Served, tmp_path: Path, name: str) -> None:
     name = name.replace("\\\\", "/")
     path = save(
-        make_image(SpecificCharacterSet="ISO_IR 192", PatientName=name, StudyDescription=name[:64], PatientID="P1"),
+        make_image(
+            StudyInstanceUID=generate_uid(),
+            SpecificCharacterSet="ISO_IR 192",
+            PatientName=name,
+            StudyDescription=name[:64],
+            PatientID="P1",
+        ),
         tmp_path / "image",
     )
-    served.add(path)
-    study, *_ = served.place(path)
-    found = get(served, study)
+    shelf.add(path)
+    study, *_ = shelf.place(path)
+    found = get(shelf, study)
     assert found["PatientName"] == name
     assert next(entries(found))["metadata"]["PatientName"] == name
     assert found["StudyDescription"] == name[:64]
-    (model,) = served.json(f"/dicom-web/studies/{study}/metadata")
+    (model,) = shelf.json(f"/dicom-web/studies/{study}/metadata")
     groups = dict(zip(("Alphabetic", "Ideographic", "Phonetic"), name.split("="), strict=False))
     expected = {key: value for key, value in groups.items() if value}
     assert model["00100010"]["Value"] == [expected]
-    (listed,) = served.json("/dicom-web/studies")
+    (listed,) = shelf.json(f"/dicom-web/studies?StudyInstanceUID={study}")
     assert listed["00100010"]["Value"] == [expected]
-    (made,) = served.json(f"/display-sets?study={study}")
+    (made,) = shelf.json(f"/display-sets?study={study}")
     assert made["StudyInstanceUID"] == study
 
 
@@ -223,15 +230,18 @@ def test_any_name_stays_valid(served: Served, tmp_path: Path, name: str) -> None
         (b"\x1b]0;evil\x07^X ", "ISO_IR 6"),
     ],
 )
-def test_bytes_that_are_no_text_stay_valid(served: Served, tmp_path: Path, raw: bytes, character_set: str) -> None:
+def test_bytes_that_are_no_text_stay_valid(shelf: Served, tmp_path: Path, raw: bytes, character_set: str) -> None:
     size = len(raw) // 2 * 2
-    path = save(make_image(SpecificCharacterSet="ISO_IR 100", PatientName="N" * size), tmp_path / "image")
+    path = save(
+        make_image(StudyInstanceUID=generate_uid(), SpecificCharacterSet="ISO_IR 100", PatientName="N" * size),
+        tmp_path / "image",
+    )
     data = path.read_bytes().replace(b"N" * size, raw[:size])
     value = character_set.encode() + b" " * (len(character_set) % 2)
     assert data.count(b"CS\x0a\0ISO_IR 100") == 1
     path.write_bytes(data.replace(b"CS\x0a\0ISO_IR 100", b"CS" + len(value).to_bytes(2, "little") + value))
-    served.add(path)
-    study, *_ = served.place(path)
+    shelf.add(path)
+    study, *_ = shelf.place(path)
     for address in (
         f"/studies/{study}/ohif-dicom-json",
         f"/dicom-web/studies/{study}/metadata",
@@ -239,7 +249,7 @@ def test_bytes_that_are_no_text_stay_valid(served: Served, tmp_path: Path, raw: 
         "/dicom-web/instances",
         f"/display-sets?study={study}",
     ):
-        answer = served.ask(address)
+        answer = shelf.ask(address)
         assert answer.status == 200
         text = json.dumps(answer.json())
         # JSON may write surrogates in pairs only.

@@ -300,7 +300,7 @@ CHANGES = {
 @pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_file_that_changed_gives_a_sentence_and_no_bytes(
-    served: Served, tmp_path: Path, change: str, large: bool
+    shelf: Served, tmp_path: Path, change: str, large: bool
 ) -> None:
     size = 2100 if large else 8
     path = save(make_image(Rows=size, Columns=size, PatientComments="c" * 2000), tmp_path / "files" / "image")
@@ -309,8 +309,8 @@ def test_a_file_that_changed_gives_a_sentence_and_no_bytes(
     dataset = read(path)
     dataset.add_new(0x00091001, "OB", raw)
     save(dataset, path)
-    served.add(path)
-    address = served.instance(path)
+    shelf.add(path)
+    address = shelf.instance(path)
     asked = [
         (f"{address}/frames/1", ONE_PART),
         (f"{address}/frames/1", MANY_PARTS),
@@ -319,10 +319,10 @@ def test_a_file_that_changed_gives_a_sentence_and_no_bytes(
         (f"{address}/bulkdata/00091001", "application/octet-stream"),
     ]
     for route, accept in asked:
-        assert served.ask(route, accept).status == 200
+        assert shelf.ask(route, accept).status == 200
     CHANGES[change](path)
     for route, accept in asked:
-        said = served.ask(route, accept).sentence(404)
+        said = shelf.ask(route, accept).sentence(404)
         assert "changed" in said or "not there" in said
         assert "image" not in said
         assert str(tmp_path) not in said
@@ -345,7 +345,7 @@ def test_a_file_on_a_failing_disk_gives_a_sentence(served: Served, tmp_path: Pat
             assert "cannot be read" in served.ask(route).sentence(404)
 
 
-def test_after_another_import_the_new_bytes_come_and_not_a_mixture(served: Served, tmp_path: Path) -> None:
+def test_after_another_import_the_new_bytes_come_and_not_a_mixture(shelf: Served, tmp_path: Path) -> None:
     path = tmp_path / "image"
 
     def write(lengths: list[int], letter: bytes) -> list[bytes]:
@@ -355,16 +355,16 @@ def test_after_another_import_the_new_bytes_come_and_not_a_mixture(served: Serve
         dataset.PixelData = encapsulate(frames)
         dataset["PixelData"].VR = "OB"
         save(dataset, path)
-        served.add(path)
+        shelf.add(path)
         return frames
 
     # The frames lie elsewhere each time; where they lay is remembered.
     for lengths, letter in (([100, 20, 60], b"a"), ([20, 100, 60], b"b"), ([60, 60, 60], b"c")):
         frames = write(lengths, letter)
-        address = served.instance(path)
+        address = shelf.instance(path)
         for number, frame in enumerate(frames, start=1):
             for _ in range(2):
-                assert served.ask(f"{address}/frames/{number}", ONE_PART).one() == frame
+                assert shelf.ask(f"{address}/frames/{number}", ONE_PART).one() == frame
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_after_another_import_the_new_bytes_come_and_not_a_mixture(served: Serve
     [("extended", 1), *((table, fragments) for table in ("basic", "none") for fragments in (1, 2, 5))],
 )
 def test_fragments_are_joined_to_the_frames_that_they_belong_to(
-    served: Served, tmp_path: Path, table: str, fragments: int
+    shelf: Served, tmp_path: Path, table: str, fragments: int
 ) -> None:
     frames = [b"\xff\xd8\xff\xe0" + bytes([number]) * (90 + 10 * number) for number in range(1, 6)]
     dataset = make_image(NumberOfFrames=5, BitsAllocated=8, PixelData=b"")
@@ -384,44 +384,44 @@ def test_fragments_are_joined_to_the_frames_that_they_belong_to(
     else:
         dataset.PixelData = encapsulate(frames, fragments_per_frame=fragments, has_bot=table == "basic")
     dataset["PixelData"].VR = "OB"
-    served.add(save(dataset, tmp_path / "image"))
-    address = served.instance(tmp_path / "image")
-    answer = served.ask(f"{address}/frames/1,2,3,4,5", MANY_PARTS)
+    shelf.add(save(dataset, tmp_path / "image"))
+    address = shelf.instance(tmp_path / "image")
+    answer = shelf.ask(f"{address}/frames/1,2,3,4,5", MANY_PARTS)
     assert [part.body for part in answer.parts()] == frames
 
 
-def test_frames_that_nothing_tells_apart_are_not_guessed(served: Served, tmp_path: Path) -> None:
+def test_frames_that_nothing_tells_apart_are_not_guessed(shelf: Served, tmp_path: Path) -> None:
     dataset = make_image(NumberOfFrames=3, BitsAllocated=8, PixelData=b"")
     dataset.file_meta.TransferSyntaxUID = RLELossless
     # Five fragments without a table, and nothing in RLE says where an image begins.
     dataset.PixelData = encapsulate([bytes([number]) * 80 for number in range(5)], has_bot=False)
     dataset["PixelData"].VR = "OB"
-    served.add(save(dataset, tmp_path / "image"))
+    shelf.add(save(dataset, tmp_path / "image"))
     for number in (1, 2, 3):
-        served.ask(f"{served.instance(tmp_path / 'image')}/frames/{number}", ONE_PART).sentence(404)
+        shelf.ask(f"{shelf.instance(tmp_path / 'image')}/frames/{number}", ONE_PART).sentence(404)
 
 
-def test_the_end_of_a_truncated_file_is_zero_and_what_lies_behind_is_not_there(served: Served, tmp_path: Path) -> None:
+def test_the_end_of_a_truncated_file_is_zero_and_what_lies_behind_is_not_there(shelf: Served, tmp_path: Path) -> None:
     path = save(make_image(NumberOfFrames=4), tmp_path / "image")
     whole = path.read_bytes()
     size = 8 * 8 * 2
     path.write_bytes(whole[: -size - size // 2 - 1])
-    served.add(path)
-    address = served.instance(path)
+    shelf.add(path)
+    address = shelf.instance(path)
     pixels = whole[-4 * size :]
     for number in (1, 2):
         start = (number - 1) * size
-        assert served.ask(f"{address}/frames/{number}", ONE_PART).one() == pixels[start : start + size]
+        assert shelf.ask(f"{address}/frames/{number}", ONE_PART).one() == pixels[start : start + size]
     left = pixels[2 * size : 3 * size - size // 2 - 1]
-    assert served.ask(f"{address}/frames/3", ONE_PART).one() == left.ljust(size, b"\0")
-    served.ask(f"{address}/frames/4", ONE_PART).sentence(404)
-    served.ask(f"{address}/frames/3,4", MANY_PARTS).sentence(404)
+    assert shelf.ask(f"{address}/frames/3", ONE_PART).one() == left.ljust(size, b"\0")
+    shelf.ask(f"{address}/frames/4", ONE_PART).sentence(404)
+    shelf.ask(f"{address}/frames/3,4", MANY_PARTS).sentence(404)
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
 @pytest.mark.parametrize(("rows", "columns", "bits"), [(3, 5, 1), (7, 7, 1), (3, 3, 8), (5, 7, 16), (3, 5, 32)])
 def test_frames_of_odd_size(
-    served: Served, tmp_path: Path, rows: int, columns: int, bits: int, big_endian: bool
+    shelf: Served, tmp_path: Path, rows: int, columns: int, bits: int, big_endian: bool
 ) -> None:
     count = 5
     values = np.random.default_rng(rows * bits).integers(0, 2 ** min(bits, 31), (count, rows, columns))
@@ -436,13 +436,13 @@ def test_frames_of_odd_size(
     dataset["PixelData"].VR = "OB" if bits <= 8 else "OW"
     if big_endian:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    served.add(save(dataset, tmp_path / "image"))
+    shelf.add(save(dataset, tmp_path / "image"))
     for number, frame in enumerate(frames, start=1):
-        sent = served.ask(f"{served.instance(tmp_path / 'image')}/frames/{number}", ONE_PART).one()
+        sent = shelf.ask(f"{shelf.instance(tmp_path / 'image')}/frames/{number}", ONE_PART).one()
         assert same_frame(sent, frame, rows * columns if bits == 1 else 0)
 
 
-def test_frames_of_deflated_files_are_inflated(served: Served, tmp_path: Path) -> None:
+def test_frames_of_deflated_files_are_inflated(shelf: Served, tmp_path: Path) -> None:
     paths = []
     for number in range(4):  # more than are remembered
         pixels = np.full((3, 8, 8), number, "<u2")
@@ -450,24 +450,24 @@ def test_frames_of_deflated_files_are_inflated(served: Served, tmp_path: Path) -
         dataset = make_image(SOPInstanceUID=f"{ROOT_UID}7.{number}", NumberOfFrames=3, PixelData=pixels.tobytes())
         dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
         paths.append((save(dataset, tmp_path / f"image{number}"), pixels))
-    served.add(*(path for path, _ in paths))
+    shelf.add(*(path for path, _ in paths))
     for _ in range(2):
         for path, pixels in paths:
-            answer = served.ask(f"{served.instance(path)}/frames/3,1", MANY_PARTS)
+            answer = shelf.ask(f"{shelf.instance(path)}/frames/3,1", MANY_PARTS)
             assert [part.body for part in answer.parts()] == [pixels[2].tobytes(), pixels[0].tobytes()]
 
 
-def test_many_at_once_get_their_own(served: Served, tmp_path: Path) -> None:
+def test_many_at_once_get_their_own(shelf: Served, tmp_path: Path) -> None:
     paths = make_stack(tmp_path / "stack", 20)
     for number, path in enumerate(paths):
         dataset = read(path)
         dataset.PixelData = bytes([number]) * 128
         save(dataset, path)
-    served.add(tmp_path / "stack")
-    addresses = {number: f"{served.instance(path)}/frames/1" for number, path in enumerate(paths)}
+    shelf.add(tmp_path / "stack")
+    addresses = {number: f"{shelf.instance(path)}/frames/1" for number, path in enumerate(paths)}
     order = [number for _ in range(5) for number in addresses]
     with ThreadPoolExecutor(6, thread_name_prefix="asking") as threads:
-        bodies = threads.map(lambda number: served.ask(addresses[number], ONE_PART).one(), order)
+        bodies = threads.map(lambda number: shelf.ask(addresses[number], ONE_PART).one(), order)
         assert [set(body) for body in bodies] == [{number} for number in order]
 
 
@@ -507,7 +507,7 @@ def test_the_viewer_gets_the_same_frames_or_a_sentence(gallery: Served) -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(8, 8), (3, 5), (7, 9)])
-def test_pixels_of_one_bit_come_to_the_viewer_as_bytes(served: Served, tmp_path: Path, rows: int, columns: int) -> None:
+def test_pixels_of_one_bit_come_to_the_viewer_as_bytes(shelf: Served, tmp_path: Path, rows: int, columns: int) -> None:
     values = np.random.default_rng(rows).integers(0, 2, (4, rows, columns), np.uint8)
     data = np.packbits(values.ravel(), bitorder="little").tobytes()
     dataset = make_image(
@@ -520,9 +520,9 @@ def test_pixels_of_one_bit_come_to_the_viewer_as_bytes(served: Served, tmp_path:
         PixelData=data + b"\0" * (len(data) % 2),
     )
     dataset["PixelData"].VR = "OB"
-    served.add(save(dataset, tmp_path / "image"))
-    address = served.instance(tmp_path / "image")
+    shelf.add(save(dataset, tmp_path / "image"))
+    address = shelf.instance(tmp_path / "image")
     for number, frame in enumerate(values, start=1):
-        assert served.ask(f"{address}/frames/{number}", viewer_accept()).one() == frame.tobytes()
-        packed = served.ask(f"{address}/frames/{number}", ONE_PART).one()
+        assert shelf.ask(f"{address}/frames/{number}", viewer_accept()).one() == frame.tobytes()
+        packed = shelf.ask(f"{address}/frames/{number}", ONE_PART).one()
         assert same_frame(packed, np.packbits(frame.ravel(), bitorder="little").tobytes(), rows * columns)

@@ -275,32 +275,32 @@ def test_anybody_may_ask_whether_it_serves_and_learns_nothing_else(door: Served,
     assert (head.status, head.body) == (200, b"")
 
 
-def test_the_address_of_a_browser_works_once(served: Served) -> None:
-    address = f"/login?key={served.make_key()}"
-    answer = served.ask(address, token=None, headers={"Sec-Fetch-Site": "none"})
+def test_the_address_of_a_browser_works_once(door: Served) -> None:
+    address = f"/login?key={door.make_key()}"
+    answer = door.ask(address, token=None, headers={"Sec-Fetch-Site": "none"})
     assert (answer.status, answer.header("location"), answer.body) == (303, "/", b"")
     cookie = answer.header("set-cookie")
-    assert cookie == f"negatoscope-{served.port}={served.token}; Path=/; HttpOnly; SameSite=Strict"
+    assert cookie == f"negatoscope-{door.port}={door.token}; Path=/; HttpOnly; SameSite=Strict"
     sent = {"Cookie": cookie.partition(";")[0], "Sec-Fetch-Site": "same-origin"}
-    assert served.ask("/", token=None, headers=sent).status == 200
-    assert served.ask(PRIVATE, token=None, headers=sent).status == 200
-    again = served.ask(address, token=None)
+    assert door.ask("/", token=None, headers=sent).status == 200
+    assert door.ask(PRIVATE, token=None, headers=sent).status == 200
+    again = door.ask(address, token=None)
     assert "used already" in again.sentence(401)
     assert again.header("set-cookie") is None
     # Another one may be let in, and the first one stays.
-    assert served.ask(f"/login?key={served.make_key()}", token=None).status == 303
-    assert served.ask(PRIVATE, token=None, headers=sent).status == 200
+    assert door.ask(f"/login?key={door.make_key()}", token=None).status == 303
+    assert door.ask(PRIVATE, token=None, headers=sent).status == 200
 
 
 @pytest.mark.parametrize(
     "query", ["", "?", "?key=", "?key=unknown", "?key", "?Key={key}", "?key=x&key={key}", "?key={token}", "?{key}", "#"]
 )
-def test_other_keys_do_not_work(served: Served, query: str) -> None:
-    key = served.make_key()
-    answer = served.ask("/login" + query.format(key=key, token=served.token), token=None)
+def test_other_keys_do_not_work(door: Served, query: str) -> None:
+    key = door.make_key()
+    answer = door.ask("/login" + query.format(key=key, token=door.token), token=None)
     answer.sentence(401)
     assert answer.header("set-cookie") is None
-    assert served.ask(f"/login?key={key}", token=None).status == 303
+    assert door.ask(f"/login?key={key}", token=None).status == 303
 
 
 @pytest.mark.parametrize(
@@ -314,19 +314,19 @@ def test_other_keys_do_not_work(served: Served, query: str) -> None:
         ("OPTIONS", {}, 405),
     ],
 )
-def test_a_key_is_not_used_up_by_others(served: Served, method: str, headers: Headers, status: int) -> None:
-    address = f"/login?key={served.make_key()}"
-    answer = served.ask(address, token=None, method=method, headers=headers)
+def test_a_key_is_not_used_up_by_others(door: Served, method: str, headers: Headers, status: int) -> None:
+    address = f"/login?key={door.make_key()}"
+    answer = door.ask(address, token=None, method=method, headers=headers)
     assert answer.status == status
     assert answer.header("set-cookie") is None
-    assert served.ask(address, token=None).status == 303
+    assert door.ask(address, token=None).status == 303
 
 
-def test_of_many_who_come_at_once_with_a_key_one_gets_in(served: Served) -> None:
+def test_of_many_who_come_at_once_with_a_key_one_gets_in(door: Served) -> None:
     for _ in range(5):
-        address = f"/login?key={served.make_key()}"
+        address = f"/login?key={door.make_key()}"
         with ThreadPoolExecutor(6, thread_name_prefix="asking") as threads:
-            statuses = list(threads.map(lambda _, at=address: served.ask(at, token=None).status, range(6)))
+            statuses = list(threads.map(lambda _, at=address: door.ask(at, token=None).status, range(6)))
         assert sorted(statuses) == [303, 401, 401, 401, 401, 401]
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,27 @@ _OF_THE_ENGINE = (
 )
 
 
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _end_processes() -> Iterator[None]:
+    """A test that fails must leave no process behind."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
 def start(tmp_path: Path, *words: str | Path) -> subprocess.Popen[str]:
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
     environment = {**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "NEGATOSCOPE_BASE_DIR"):
         environment.pop(name, None)
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "desktop", "--base-dir", str(tmp_path / "base"), *map(str, words)],
         env=environment,
         cwd=home,
@@ -42,6 +57,8 @@ def start(tmp_path: Path, *words: str | Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    _started.append(process)
+    return process
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -146,7 +163,7 @@ def test_a_signal_ends_the_window_cleanly(tmp_path: Path, number: signal.Signals
     process = start(tmp_path, tmp_path / "in")
     wait_for_server(tmp_path, process)
     group = _children(process.pid)
-    assert group, "the web engine runs in processes of its own"
+    assert group or sys.platform != "linux", "the web engine runs in processes of its own"
     process.send_signal(number)
     asked = time.monotonic()
     out, err = finish(process)
@@ -183,8 +200,15 @@ def test_the_doctor_finds_no_problem(tmp_path: Path):
 
 
 def _children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    children = [int(line) for line in found.stdout.split()]
+    """The processes that a process has started, and theirs; of Linux, where this is a file system."""
+    children = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        if parent == pid:
+            children.append(int(folder.name))
     return children + [grandchild for child in children for grandchild in _children(child)]
 
 

@@ -266,6 +266,10 @@ def test_long_file_meta(tmp_path: Path) -> None:
         assert header.study.StudyInstanceUID == "1.2", extra
     header = header_of_bytes(part10(dataset, ImplicitVRLittleEndian, meta=private), tmp_path)
     assert header.study.StudyInstanceUID == "1.2"
+    # Were the data set taken to begin within the meta, it would be read in the wrong order of bytes.
+    big = element(0x00080018, "UI", b"1.2.3\0", order=">") + element(0x0020000D, "UI", b"1.2\0", order=">")
+    header = header_of_bytes(part10(big, ExplicitVRBigEndian, meta=private), tmp_path)
+    assert header.study.StudyInstanceUID == "1.2"
 
 
 def test_a_header_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom import charset, dcmread
 from pydicom.dataset import Dataset
+from pydicom.valuerep import PersonName
 from unit.helpers import header_of, model_of, plain_of
 
 from desktop.dicom.text import DEFAULT_ENCODINGS, decode, find_encodings, format_date, format_person_name
@@ -133,6 +134,15 @@ def test_utf8_comes_back_as_it_was(text: str) -> None:
 def test_what_cannot_be_decoded_is_marked() -> None:
     assert decode(b"M\xfcller", ("UTF8",)) == "M\N{REPLACEMENT CHARACTER}ller"
     assert decode(b"M\xfcller", DEFAULT_ENCODINGS) == "Müller"
+
+
+@pytest.mark.parametrize("delimiter", ["^", "="])
+def test_in_a_name_its_delimiters_end_a_code_extension(delimiter: str) -> None:
+    # PS3.5 §6.1.2.5.3. Behind it, the byte is Latin-1 again, and no half of a Korean letter.
+    value = b"\x1b$)C" + "길동".encode("euc_kr") + delimiter.encode() + b"\xe9A"
+    encodings = find_encodings(["ISO 2022 IR 100", "ISO 2022 IR 149"])
+    assert decode(value, encodings, person_name=True) == f"길동{delimiter}éA"
+    assert decode(value, encodings, person_name=True) == str(PersonName(value, encodings=list(encodings)).decode())
 
 
 def test_a_backslash_within_a_character_ends_no_value() -> None:

@@ -7,6 +7,7 @@ answered: two of each combination of answers.
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_no_geometry_makes_it_fail(
     (made,) = make_display_sets(instances, make_context())
     assert {instance.SOPInstanceUID for instance in made.instances} == {one.SOPInstanceUID for one in instances}
     assert made.numImageFrames == len(instances)
+
+
+def test_halves_are_rounded_up_as_javascript_rounds() -> None:
+    # One gap of exactly two and a half times the average: to OHIF, three steps less a sixth.
+    places, instances = [0.0, 2.5], make_instances(10)
+    while len(places) < 10:
+        places.append(places[-1] + 0.8125)
+    placed = [
+        replace(one, ImagePositionPatient=(0.0, 0.0, place)) for one, place in zip(instances, places, strict=True)
+    ]
+    (made,) = make_display_sets(placed, make_context())
+    assert [message.code for message in made.messages] == [
+        MessageCode.INCONSISTENT_POSITION_INFORMATION,
+        MessageCode.MISSING_FRAMES,
+    ]
+    assert made.isReconstructable
 
 
 def test_numbers_then_uids_order_instances() -> None:

@@ -345,6 +345,26 @@ def test_a_file_on_a_failing_disk_gives_a_sentence(served: Served, tmp_path: Pat
             assert "cannot be read" in served.ask(route).sentence(404)
 
 
+def test_a_disk_that_gives_less_than_was_asked_for_is_asked_again(served: Served, tmp_path: Path) -> None:
+    # As networks do at times; here a file of the system's own always does.
+    slow = Path("/proc/crypto")
+    if not slow.exists():
+        pytest.skip("there is no file here that is given piece by piece")
+    path = save(make_image(), tmp_path / "image")
+    served.add(path)
+    address = served.instance(path)
+    with slow.open("rb") as held, slow.open("rb", buffering=0) as raw:
+        size = len(held.read()) // 2 * 2
+        if len(raw.read(size)) == size:
+            pytest.skip("it comes in one piece")
+        status = os.fstat(held.fileno())
+        served.change(
+            "UPDATE files SET path = ?, size = ?, mtime_ns = ?", os.fsencode(slow), status.st_size, status.st_mtime_ns
+        )
+        served.change('UPDATE instances SET "offset" = 0, length = ?, frame_bits = ?', size, size * 8)
+        assert served.ask(f"{address}/frames/1", ONE_PART).one() == slow.read_bytes()[:size]
+
+
 def test_after_another_import_the_new_bytes_come_and_not_a_mixture(shelf: Served, tmp_path: Path) -> None:
     path = tmp_path / "image"
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Reading = Header | Refusal
 
-_STOP_SECONDS = 1.0
+_STOP_SECONDS = 2.0
 
 
 def read(ref: FileRef) -> Reading:
@@ -128,8 +129,10 @@ class ReaderPool:
         processes = list(getattr(pool, "_processes", None) or {})
         mine = [child for child in multiprocessing.active_children() if child.pid in processes]
         pool.shutdown(wait=False, cancel_futures=True)
+        # One deadline for all: those that have only just started need a moment before they can end by themselves.
+        end = time.monotonic() + _STOP_SECONDS
         for child in mine:
-            child.join(_STOP_SECONDS)
+            child.join(max(end - time.monotonic(), 0))
             if child.is_alive():
                 child.kill()
                 child.join()

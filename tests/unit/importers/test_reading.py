@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -107,6 +108,29 @@ def test_closing_while_workers_are_busy_leaves_none(tmp_path: Path) -> None:
         # Each one ends, in one way or another: nobody waits for ever.
         error = future.exception(timeout=60) if not future.cancelled() else CancelledError()
         assert error is None or isinstance(error, BrokenProcessPool | CancelledError)
+
+
+def _hang(refs: tuple[FileRef, ...]) -> list[object]:
+    for ref in refs:
+        Path(ref.path).touch()
+        threading.Event().wait()
+    return []
+
+
+@needs_signals
+def test_a_worker_that_hangs_on_a_slow_medium_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_read_batch", _hang)
+    monkeypatch.setattr(reading, "_STOP_SECONDS", 0.05)
+    pool = ReaderPool(1)
+    begun = tmp_path / "begun"
+    future = pool.submit([FileRef(str(begun), 1, 1)])
+    while not begun.exists():
+        assert not future.done()
+    started = pids(pool)
+    pool.close()
+    assert all(map(is_gone, started))
+    with pytest.raises(BrokenProcessPool):
+        future.result()
 
 
 def _die(refs: tuple[FileRef, ...]) -> list[object]:

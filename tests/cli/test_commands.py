@@ -110,6 +110,16 @@ def test_nothing_viewable(call: Call, tmp_path: Path, folder: Path, what: str, a
         assert done.out == ""
 
 
+def test_paths_that_look_like_something_else(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("-weird", "import", "--json")):
+        save(make_image(InstanceNumber=number), tmp_path / name / "image")
+    done = call("import", "--json", "--", "-weird", "import", "--json")
+    assert (done.code, done.json()["added"]) == (0, 3)
+    assert call("import", "./import", "./-weird", "--json").json()["unchanged"] == 2
+    assert call("import", "import", "--json").json()["unchanged"] == 1
+
+
 def test_one_missing_path_does_not_stop_the_others(call: Call, folder: Path) -> None:
     done = call("import", folder / "nowhere", folder / "ct", "--json")
     assert done.code == 0

@@ -90,7 +90,12 @@ def test_the_first_line_says_how_to_get_in(program: Program) -> None:
         assert sorted(attributes) == ["HttpOnly", "Path=/", "SameSite=Strict"]
         assert running.get("/dicom-web/studies", Cookie=cookie)[0] == 200
         assert running.get(f"{address.path}?{address.query}")[0] == 401
+        running.json("/dicom-web/studies?PatientName=Secretive*")
+        assert running.get("/Secretive/1.2.3.4.5.6.7", Authorization=f"Bearer {said['token']}")[0] == 404
+        assert running.get("/Secretive%0aNAME", Authorization="Bearer x")[0] == 401
         assert running.end() == ""
+    assert program.log
+    assert "Secretive" not in program.log
     assert said["token"] not in program.log
     assert address.query not in program.log
     assert json.loads((program.base / "config" / "settings.json").read_text())["port"] == said["port"]

@@ -133,7 +133,8 @@ class _Adder:
         study, study_uid = self._find_study(header.patient, header.study)
         series, series_uid = self._find_series(study, study_uid, header.series)
         if self._taken("instances", uid):
-            # A third file that came in the same bytes as a conflicting one.
+            # A third file that came in the same bytes as a conflicting one. Its study and series may be new, and empty.
+            self._removed = True
             reason = "The same file is there already."
             self._put_file(header.file, Outcome.DUPLICATE, reason)
             return FileOutcome(path, Outcome.DUPLICATE, reason, study_uid)
@@ -155,7 +156,8 @@ class _Adder:
 
     def _twins(self, uid: str, path: str) -> list[Any]:
         return self._db.execute(
-            "SELECT instances.id, file, path, size, studies.uid AS study, dicom_json FROM instances "
+            "SELECT instances.id, instances.uid, series.uid AS series, studies.uid AS study, file, path, size, "
+            "metadata.version, dicom_json FROM instances "
             "JOIN files ON files.id = file JOIN series ON series.id = series JOIN studies ON studies.id = study "
             "JOIN metadata ON metadata.instance = instances.id "
             "WHERE SOPInstanceUID = ? AND path != ?",
@@ -336,9 +338,15 @@ def _shown(path: str) -> str:
 def _is_moved(header: Header, twin: sqlite3.Row) -> bool:
     """Whether a file is the one that is not in its place any more: of the same size, with the same header.
 
-    If it is not, the other one may be on a medium that is not here now, and both are kept.
+    If it is not, the other one may be on a medium that is not here now, and both are kept. What an older program
+    wrote of a header cannot be compared; there the size decides.
     """
-    return bool(header.file.size == twin["size"]) and unpack(header.dicom_json) == unpack(twin["dicom_json"])
+    if header.file.size != twin["size"]:
+        return False
+    if twin["version"] != METADATA_VERSION:
+        return True
+    served = _served_pieces(header, (twin["study"], twin["series"], twin["uid"]))[0]
+    return unpack(served) == unpack(twin["dicom_json"])
 
 
 def _same_bytes(path: str, other: str) -> bool | None:

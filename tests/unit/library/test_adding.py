@@ -538,3 +538,43 @@ def test_any_sequence_of_changes(tmp_path_factory: pytest.TempPathFactory) -> No
 
     kind = type("Changes", (Changes,), {"folder": tmp_path_factory.mktemp("changes")})
     run_state_machine_as_test(kind, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+
+
+# Moved files whose UIDs are not their own here
+
+
+@pytest.mark.parametrize("conflict", [False, True])
+def test_a_moved_file_is_known_under_the_uids_that_it_has_here(
+    conflict: bool, library: Library, tmp_path: Path
+) -> None:
+    # The second patient's study is served under other UIDs; so is an instance that conflicts with another one.
+    document = {"EncapsulatedDocument": b"\7" * 2000, "SOPInstanceUID": "1.2.3"}
+    patient = {} if conflict else {"PatientID": "P2", "PatientName": "Roe^Richard", "SOPInstanceUID": "1.2.4"}
+    first = image(tmp_path, "first", **document)
+    second = image(tmp_path, "second", **document | patient, InstanceNumber=2)
+    library.add_files(first, second)
+    before = patients_of(library), library.rows("SELECT uid FROM instances ORDER BY uid")
+    moved = second.rename(tmp_path / "moved")
+    (outcome,) = library.add_files(moved)
+    assert outcome.outcome in (UPDATED, CONFLICT)
+    assert (patients_of(library), library.rows("SELECT uid FROM instances ORDER BY uid")) == before
+    paths = library.rows("SELECT path FROM files JOIN instances ON file = files.id")
+    assert sorted(paths) == sorted([(os.fsencode(first),), (os.fsencode(moved),)])
+
+
+def test_a_file_that_was_moved_before_the_program_grew_is_found(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a")
+    library.add_files(one)
+    library.db.execute("UPDATE metadata SET version = 0, dicom_json = x'789c030000000001'")
+    moved = one.rename(tmp_path / "b")
+    assert library.add_files(moved)[0].outcome is UPDATED
+    assert library.rows("SELECT path FROM files") == [(os.fsencode(moved),)]
+
+
+def test_a_file_of_another_size_is_not_the_one_that_is_gone(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a", SOPInstanceUID="1.2.3")
+    library.add_files(one)
+    one.unlink()
+    other = image(tmp_path, "b", SOPInstanceUID="1.2.3", SeriesDescription="Quite another one")
+    assert library.add_files(other)[0].outcome is CONFLICT
+    assert len(library.rows("SELECT 1 FROM instances")) == 2

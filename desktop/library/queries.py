@@ -14,6 +14,7 @@ from .outcomes import Outcome
 from .rows import from_row, path_from_db, path_to_db
 
 _IN_LIMIT = 500
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +114,26 @@ def find_studies(
 def search_studies(db: sqlite3.Connection, text: str) -> list[StudyEntry]:
     """Return the studies in which each word of ``text`` begins a word of name, ID, number, description or date.
 
-    Letter case and accents do not count. No words: all studies.
+    Letter case and accents do not count. A date may be written as the list shows it. No words: all studies.
     """
     # An accent that stands by itself would part a word.
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text))
-    if not words:
+    terms = [term for part in unicodedata.normalize("NFC", text).split() if (term := _search_term(part))]
+    if not terms:
         return find_studies(db)
-    match = " ".join(f'"{word}"*' for word in words)
+    match = " AND ".join(terms)
     rows = db.execute(
         f"{_STUDIES} WHERE studies.id IN (SELECT rowid FROM study_search WHERE study_search MATCH ?) "
         "ORDER BY StudyDate DESC, StudyTime DESC, studies.uid",
         (match,),
     )
     return [_study_entry(row) for row in rows]
+
+
+def _search_term(part: str) -> str:
+    """Return what a part of a search stands for in the index's language; empty if there is no word in it."""
+    words = [f'"{word}"*' for word in re.findall(r"[^\W_]+", part)]
+    term = f"({' AND '.join(words)})" if words else ""
+    return f'({term} OR "{part.replace("-", "")}"*)' if _DATE.fullmatch(part) else term
 
 
 def get_study(db: sqlite3.Connection, study_uid: str) -> StudyEntry | None:

@@ -573,6 +573,16 @@ def test_deflated_frames(tmp_path: Path) -> None:
     assert read_encapsulated_frame(stream, small, table, 3).data == b"\7" * 8
 
 
+def test_a_small_file_is_no_frame_of_gigabytes(tmp_path: Path) -> None:
+    path = save(make_image(Rows=60_000, Columns=60_000, PixelData=b"\1" * 128), tmp_path / "a")
+    with pytest.raises(NoFrame, match="hardly anything"):
+        frame_of(path, header_of(path).pixels, 1)
+    stream = io.BytesIO(encapsulate([b"\1\2"]) + sequence_end())
+    unknown = Pixels(DEFLATED_IMAGE_FRAME, offset=0)
+    with pytest.raises(NoFrame, match="does not say how large"):
+        read_encapsulated_frame(stream, unknown, make_frame_table(stream, unknown), 1)
+
+
 def test_a_damaged_deflated_frame_is_not_shown() -> None:
     stream = io.BytesIO(encapsulate([b"\xff" * 20]) + sequence_end())
     pixels = Pixels(DEFLATED_IMAGE_FRAME, offset=0, frame_bits=64)

@@ -43,7 +43,7 @@ from unit.helpers import (
 from desktop.dicom import parsing
 from desktop.dicom.header import read_header
 from desktop.dicom.parsing import find_encoding, parse
-from desktop.dicom.records import FileRef, Header
+from desktop.dicom.records import MAX_FRAMES, FileRef, Header
 from desktop.dicom.sniff import Encoding, Kind, sniff
 from desktop.dicom.uids import GE_PRIVATE_BIG_ENDIAN_PIXELS as GE
 from desktop.dicom.uids import NATIVE_SYNTAXES, is_uid
@@ -277,6 +277,21 @@ def test_a_header_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     data = encoded(ExplicitVRLittleEndian, RedPaletteColorLookupTableData=b"\7" * 200_000)
     with pytest.raises(Unreadable, match="larger than 128 MB"):
         header_of_bytes(data, tmp_path)
+
+
+def test_a_header_has_a_limit_of_elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "ELEMENTS_LIMIT", 100)
+    dataset = element(0x00080018, "UI", b"1.2.3\0") + element(0x0020000D, "UI", b"1.2\0")
+    assert header_of_bytes(part10(dataset + b"\0" * 8 * 98), tmp_path).study.StudyInstanceUID == "1.2"
+    with pytest.raises(Unreadable, match="more than 100 elements"):
+        header_of_bytes(part10(dataset + b"\0" * 8 * 99), tmp_path)
+
+
+def test_more_images_than_are_shown_are_noted(tmp_path: Path) -> None:
+    image = make_image(Rows=1, Columns=1, NumberOfFrames=MAX_FRAMES + 1)
+    header = header_of(save(image, tmp_path / "a"))
+    assert header.pixels.frames == MAX_FRAMES
+    assert header.notes == (f"It has {MAX_FRAMES + 1:,} images. Only the first {MAX_FRAMES:,} are shown.",)
 
 
 # Deflated data sets

@@ -30,6 +30,7 @@ from unit.helpers import (
     sequence_end,
 )
 
+from desktop.dicom import metadata as metadata_module
 from desktop.dicom.metadata import (
     INLINE_LIMIT,
     bulk_data_place,
@@ -146,6 +147,8 @@ def models(dataset: bytes, folder: Path, syntax: str = "1.2.840.10008.1.2.1") ->
         ("DS", b"abc\\nan\\inf", ["abc", "nan", "inf"], ["abc", "nan", "inf"]),
         ("IS", b"12 \\-3\\+4", [12, -3, 4], [12, -3, 4]),
         ("IS", b"1.0\\1.5\\1A", [1, "1.5", "1A"], [1, "1.5", "1A"]),
+        ("IS", b"1_0 \\1,5", ["1_0", "1,5"], ["1_0", "1,5"]),
+        ("DS", b"1_0 \\1,5", ["1_0", "1,5"], ["1_0", "1,5"]),
         ("IS", b"9" * 5000, ["9" * 5000], "9" * 5000),
         ("US", struct.pack("<2H", 0, 65535), [0, 65535], [0, 65535]),
         ("SS", struct.pack("<2h", -1, 2), [-1, 2], [-1, 2]),
@@ -257,6 +260,14 @@ def test_the_same_bytes_in_another_order_are_another_number(tmp_path: Path) -> N
     big = models(element(0x00082112, "SQ", item(inside, order=">"), order=">"), tmp_path, ExplicitVRBigEndian)[0]
     values = [found["00082112"]["Value"][0]["00420011"]["InlineBinary"] for found in (little, big)]
     assert [base64.b64decode(value) for value in values] == [b"\1\2", b"\2\1"]
+
+
+def test_pieces_that_are_kept_may_be_dropped_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(make_image(ReferencedImageSequence=[make_part(b"\7" * 40)] * 3), tmp_path / "a")
+    expected = header_of(path)
+    for count in (0, 1, 2, 7):
+        monkeypatch.setattr(metadata_module, "_KEPT_COUNT", count)
+        assert header_of(path) == expected
 
 
 def test_a_nested_text_is_in_its_own_character_set(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.dicom.records import Instance
+from desktop.displaysets.dynamic import split_time_points
 from desktop.displaysets.handlers.stack import StackHandler
 from desktop.displaysets.model import DisplaySet, Message, MessageCode
 from desktop.displaysets.registry import make_display_sets, sort_display_sets
@@ -107,6 +108,32 @@ def test_no_geometry_makes_it_fail(
     (made,) = make_display_sets(instances, make_context())
     assert {instance.SOPInstanceUID for instance in made.instances} == {one.SOPInstanceUID for one in instances}
     assert made.numImageFrames == len(instances)
+
+
+@pytest.mark.parametrize(
+    ("values", "sets"),
+    [
+        # Two places, two images each; what tells them apart must be the same at each place.
+        ([[1, 2], [1, 2]], 2),
+        ([[2, 1], [1, 2]], 2),
+        ([[1, 2], [1, 3]], 1),
+        ([[1, 1], [2, 2]], 1),
+        ([[1, 2], [1]], 1),
+    ],
+)
+def test_time_points_are_the_same_at_each_place(values: list[list[float]], sets: int) -> None:
+    instances = [
+        Instance(f"1.{place}.{value}.{number}", ImagePositionPatient=(0.0, 0.0, place), phases=(("EchoTime", value),))
+        for place, at_place in enumerate(values)
+        for number, value in enumerate(at_place)
+    ]
+    points = split_time_points(instances)
+    assert len(points) == sets
+    assert sorted(one.SOPInstanceUID for point in points for one in point) == sorted(
+        one.SOPInstanceUID for one in instances
+    )
+    if sets > 1:
+        assert [{dict(one.phases)["EchoTime"] for one in point} for point in points] == [{1}, {2}]
 
 
 def test_halves_are_rounded_up_as_javascript_rounds() -> None:

@@ -74,6 +74,7 @@ class Walker:
         self._explicit = Struct(self.order + "HH2sH").unpack_from
         self._implicit = Struct(self.order + "HHL").unpack_from
         self._long = Struct(self.order + "L").unpack_from
+        self._item = Struct(self.order + "HH").pack(_ITEM >> 16, _ITEM & 0xFFFF)
 
     def elements(
         self, at: int, end: int, *, implicit: bool, stop: frozenset[int] = frozenset(), depth: int = 0
@@ -101,9 +102,7 @@ class Walker:
                 yield Element(tag, vr, start, behind, length, behind, inner)
                 at = behind
                 continue
-            if vr == "SQ" or data[start : start + 4] == (
-                b"\xfe\xff\x00\xe0" if self.order == "<" else b"\xff\xfe\xe0\x00"
-            ):
+            if vr == "SQ" or data[start : start + 4] == self._item:
                 if vr not in ("SQ", "UN"):
                     behind = self._skip_fragments(start, end, tag)
                 else:
@@ -129,13 +128,17 @@ class Walker:
                 if at + 12 > end:
                     raise Cut(at + 12, tag)
                 (length,) = self._long(self.data, at + 8)
-                # UN of undefined length holds a sequence in implicit VR.
-                return tag, _NAMES[code], at + 12, length, code == b"UN"
+                return tag, _NAMES[code], at + 12, length, code == b"UN" and not self._holds_explicit(at + 12)
             if code.isalpha() and code.isupper() and code.isascii():
                 return tag, "UN", at + 8, length, False
         group, number, length = self._implicit(self.data, at)
         tag = group << 16 | number
         return tag, dictionary_vr(tag), at + 8, length, True
+
+    def _holds_explicit(self, at: int) -> bool:
+        """Whether a sequence in UN is in explicit VR. It must not be (PS3.5 §6.2.2), but some writers leave it so."""
+        head = self.data[at : at + 14]
+        return head[:4] == self._item and head[12:14] in _NAMES
 
     def _skip_sequence(self, at: int, end: int, tag: int, *, implicit: bool, depth: int) -> int:
         for _, _, behind in self._items(at, end, tag, implicit=implicit, depth=depth):

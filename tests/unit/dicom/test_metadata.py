@@ -342,6 +342,25 @@ def test_un_of_undefined_length_is_shown_as_the_sequence_that_it_is(tmp_path: Pa
         assert [one["00080104"]["Value"] for one in found["Value"]] == [["Head"]]
 
 
+@pytest.mark.parametrize("tag", [0x00091002, 0x00081140])
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("explicit", [False, True])
+def test_un_is_read_as_it_is_written(explicit: bool, undefined: bool, tag: int, tmp_path: Path) -> None:
+    # A sequence in UN is in implicit VR, by the standard; some writers leave it in explicit VR.
+    inner = element(0x00080100, "SH", b"T-1 ") + element(0x00080104, "LO", b"Head")
+    if not explicit:
+        inner = implicit_element(0x00080100, b"T-1 ") + implicit_element(0x00080104, b"Head")
+    items = item(inner, undefined=undefined) * 2 + (sequence_end() if undefined else b"")
+    found = models(element(tag, "UN", items, length=UNDEFINED if undefined else None), tmp_path)[0][f"{tag:08X}"]
+    if tag == 0x00091002 and not undefined:
+        # Nobody knows that it is a sequence.
+        assert found["vr"] == "UN"
+        return
+    expected = {"00080100": {"vr": "SH", "Value": ["T-1"]}, "00080104": {"vr": "LO", "Value": ["Head"]}}
+    assert found == {"vr": "SQ", "Value": [expected] * 2}
+    assert differences(model_of(header_of(tmp_path / "file")), read_judge(tmp_path / "file", bare=False)) == []
+
+
 def test_un_that_the_dictionary_knows_gets_its_vr(tmp_path: Path) -> None:
     inner = implicit_element(0x00080104, b"Head")
     model = models(element(0x00081140, "UN", item(inner)) + element(0x00181030, "UN", b"Thorax"), tmp_path)[0]

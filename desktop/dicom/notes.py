@@ -39,6 +39,8 @@ def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length:
     needed = (instance.frames * pixels.frame_bits + 7) // 8
     if length < needed:
         return [f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."]
+    if pixels.frame_bits and length * 8 >= (instance.frames + 1) * pixels.frame_bits:
+        return [f"It has more pixels than its header says: {needed:,} of {length:,} bytes are shown."]
     return []
 
 

@@ -493,12 +493,15 @@ def test_names_that_are_no_text_can_be_read(tmp_path: Path) -> None:
         ({"NumberOfFrames": 2, "PixelData": b"\1" * 128}, "It has fewer pixels than its header says: 128 of 256 bytes"),
         ({"Rows": 9, "PixelData": b"\1" * 128}, "128 of 144 bytes"),
         ({"Rows": 7, "PixelData": b"\1" * 128}, None),
+        ({"Rows": 4, "PixelData": b"\1" * 128}, "It has more pixels than its header says: 64 of 128 bytes are shown."),
+        ({"NumberOfFrames": 2, "PixelData": b"\1" * 382}, None),
+        ({"NumberOfFrames": 2, "PixelData": b"\1" * 384}, "256 of 384 bytes are shown"),
         ({"Rows": 3, "Columns": 3, "BitsAllocated": 8, "PixelData": b"\1" * 10}, None),
         ({"BitsAllocated": 1, "NumberOfFrames": 3, "Rows": 3, "Columns": 3, "PixelData": b"\1" * 4}, None),
         ({"BitsAllocated": 1, "NumberOfFrames": 4, "Rows": 3, "Columns": 3, "PixelData": b"\1" * 4}, "4 of 5 bytes"),
     ],
 )
-def test_fewer_pixels_than_the_header_says_are_noted(
+def test_fewer_or_more_pixels_than_the_header_says_are_noted(
     attributes: dict[str, Any], note: str | None, tmp_path: Path
 ) -> None:
     notes = header_of(save(make_image(**attributes), tmp_path / "a")).notes

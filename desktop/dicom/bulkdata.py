@@ -4,12 +4,12 @@ import re
 from typing import BinaryIO
 
 from ..errors import NegatoscopeError
-from .elements import Cut, Element, Malformed, Walker
+from .elements import MAX_DEPTH, Cut, Element, Malformed, Walker
 from .metadata import WORDS
 from .parsing import parse
 from .values import swap_words
 
-_PLACE = re.compile(r"[0-9A-Fa-f]{8}(/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,32}")
+_PLACE = re.compile(rf"[0-9A-Fa-f]{{8}}(/[0-9]{{1,6}}/[0-9A-Fa-f]{{8}}){{0,{MAX_DEPTH}}}")
 
 
 class NoBulkData(LookupError):  # noqa: N818 - said of a file
@@ -42,7 +42,8 @@ def read_bulk_data(file: BinaryIO, size: int, place: str) -> bytes:
 
 
 def _find(elements: tuple[Element, ...], tag: str) -> Element:
-    for element in elements:
+    # Of an element that is repeated, the metadata tell the last one.
+    for element in reversed(elements):
         if element.tag == int(tag, 16):
             return element
     raise NoBulkData("There is no such element.")

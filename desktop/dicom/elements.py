@@ -6,7 +6,7 @@ one should), and UN of undefined length, which is a sequence in implicit VR (PS3
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -75,6 +75,8 @@ class Walker:
         self._implicit = Struct(self.order + "HHL").unpack_from
         self._long = Struct(self.order + "L").unpack_from
         self._item = Struct(self.order + "HH").pack(_ITEM >> 16, _ITEM & 0xFFFF)
+        # Where sequences of undefined length end: else each level of a nest would walk over all deeper ones again.
+        self._ends: dict[int, int] = {}
 
     def elements(
         self, at: int, end: int, *, implicit: bool, stop: frozenset[int] = frozenset(), depth: int = 0
@@ -140,12 +142,15 @@ class Walker:
         head = self.data[at : at + 14]
         return head[:4] == self._item and head[12:14] in _NAMES
 
-    def _skip_sequence(self, at: int, end: int, tag: int, *, implicit: bool, depth: int) -> int:
-        for _, _, behind in self._items(at, end, tag, implicit=implicit, depth=depth):
-            at = behind
-        if at + 8 > end:
-            raise Cut(at + 8, tag)
-        return at + 8
+    def _skip_sequence(self, start: int, end: int, tag: int, *, implicit: bool, depth: int) -> int:
+        if start not in self._ends:
+            at = start
+            for _, _, behind in self._items(start, end, tag, implicit=implicit, depth=depth):
+                at = behind
+            if at + 8 > end:
+                raise Cut(at + 8, tag)
+            self._ends[start] = at + 8
+        return self._ends[start]
 
     def _items(self, at: int, end: int, tag: int, *, implicit: bool, depth: int) -> Iterator[tuple[int, int, int]]:
         if depth > MAX_DEPTH:
@@ -187,7 +192,7 @@ class Walker:
         return found + 8
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def dictionary_vr(tag: int) -> str:
     """Return the VR that the standard gives a tag, possibly a choice such as ``US or SS``; ``UN`` if none."""
     if tag & 0xFFFF == 0:

@@ -130,17 +130,24 @@ def make_pixels(model: Model, parsed: Parsed) -> Pixels:
     big_endian = parsed.syntax in (uids.EXPLICIT_VR_BIG_ENDIAN, uids.GE_PRIVATE_BIG_ENDIAN_PIXELS)
     # 8-bit pixels in big-endian OW are two to a word (PS3.5 §8.1.1).
     in_words = big_endian and element.vr == "OW"
+    frames = _held_frames(_integer(model, "00280008") or 1, element, parsed.size, frame_bits)
     return Pixels(
         TransferSyntaxUID=parsed.syntax,
         offset=element.start,
         length=None if element.length == UNDEFINED else element.length,
-        frames=_held_frames(_integer(model, "00280008") or 1, element, parsed.size, frame_bits),
+        frames=frames,
         frame_bits=frame_bits,
         word_bits=max(16 if in_words else 8, bits),
         big_endian=big_endian,
-        extended_offsets=parsed.value(0x7FE00001),
-        extended_lengths=parsed.value(0x7FE00002),
+        extended_offsets=_table(parsed, 0x7FE00001, frames),
+        extended_lengths=_table(parsed, 0x7FE00002, frames),
     )
+
+
+def _table(parsed: Parsed, tag: int, frames: int) -> bytes:
+    """Return an Extended Offset Table; empty if it has not one value for each frame, and so says nothing."""
+    table = parsed.value(tag)
+    return table if len(table) == 8 * frames else b""
 
 
 def _held_frames(said: int, element: Element, size: int, frame_bits: int) -> int:
@@ -181,8 +188,15 @@ def _name(model: Model, tag: str) -> str:
 
 
 def _number(model: Model, tag: str) -> float | None:
-    value = _first(model, tag)
-    return float(value) if isinstance(value, int | float) else None
+    return _finite(_first(model, tag))
+
+
+def _finite(value: Any) -> float | None:
+    """As a float; None if it is no number, or larger than floats are: an integer may have thousands of digits."""
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def _integer(model: Model, tag: str) -> int | None:
@@ -199,9 +213,8 @@ def _integer(model: Model, tag: str) -> int | None:
 
 def _vector(model: Model, tag: str, length: int) -> Vector | None:
     values = _values(model, tag)
-    if len(values) != length or not all(isinstance(value, int | float) for value in values):
-        return None
-    return tuple(float(value) for value in values)
+    numbers = tuple(number for value in values[:length] if (number := _finite(value)) is not None)
+    return numbers if len(numbers) == len(values) == length else None
 
 
 def _has(model: Model, tag: str) -> bool:
@@ -215,7 +228,9 @@ def _item(model: Model, tag: str) -> dict[str, JsonElement]:
 
 def _time_points(model: Model, frames: int | None) -> int:
     slots = _values(model, "00540070")
-    return len(set(slots)) if frames and frames > 1 and len(slots) == frames else 0
+    if not frames or frames < 2 or len(slots) != frames or not all(isinstance(slot, int) for slot in slots):
+        return 0
+    return len(set(slots))
 
 
 def _phase(model: Model, tag: str) -> float | None:

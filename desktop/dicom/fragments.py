@@ -13,6 +13,9 @@ from . import uids
 
 ITEM, SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 
+FRAGMENTS_LIMIT = 1_000_000
+"""Fragments that are followed; more are an attack."""
+
 Span = tuple[int, int]
 """Offset and length, in bytes."""
 
@@ -50,13 +53,14 @@ def read_item(stream: BinaryIO) -> Span:
 def scan_fragments(stream: BinaryIO, at: int) -> Fragments:
     """Find the fragments, from the item at ``at`` to the delimiter or the end of the file."""
     spans: list[Span] = []
-    while True:
+    while len(spans) < FRAGMENTS_LIMIT:
         stream.seek(at)
         tag, length = read_item(stream)
         if tag != ITEM:
             return Fragments(spans, tag == SEQUENCE_END)
         spans.append((at + 8, length))
         at += 8 + length
+    return Fragments(spans, ended=False)
 
 
 def read_basic_table(stream: BinaryIO, at: int, frames: int) -> tuple[tuple[int, ...], int]:

@@ -5,6 +5,7 @@ by the Extended Offset Table, by the Basic Offset Table, or is found by looking 
 """
 
 import io
+import shutil
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ import numpy as np
 
 from . import uids
 from .fragments import Spans, read_basic_table, scan_fragments, share_out, spans_of_extended_table
+from .obstacles import FRAME_LIMIT
 from .parsing import parse
 from .records import Pixels
 from .values import swap_words
 
 _LARGE_FRAME = 1 << 24
+_BLOCK = 1 << 20
 
 
 class NoFrame(LookupError):  # noqa: N818 - said of a file, not a fault of the program
@@ -53,7 +56,10 @@ def inflate_file(file: BinaryIO) -> bytes:
     """Return the data set of a deflated file, in which the offsets of its pixels count."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    return parse(file, size).walker.data
+    stream, inflated = parse(file, size).stream, io.BytesIO()
+    stream.seek(0)
+    shutil.copyfileobj(stream, inflated, _BLOCK)
+    return inflated.getvalue()
 
 
 def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
@@ -70,11 +76,9 @@ def read_native_frame(stream: BinaryIO, pixels: Pixels, number: int) -> Frame:
         NoFrame: there is no such frame, or none of it is in the file.
     """
     _check_number(pixels, number)
-    if not pixels.frame_bits:
-        raise NoFrame("The file does not say how large its frames are.")
+    size = _frame_size(pixels)
     first_bit = (number - 1) * pixels.frame_bits
     start, shift = divmod(first_bit, 8)
-    size = (pixels.frame_bits + 7) // 8
     # Elements may stand behind the pixels: they must not be drawn.
     length = min((shift + pixels.frame_bits + 7) // 8, (pixels.length or 0) - start)
     data = _read_bytes(stream, pixels, start, length) if length > 0 else b""
@@ -99,8 +103,14 @@ def _read_bytes(stream: BinaryIO, pixels: Pixels, start: int, length: int) -> by
 
 def _cut_bits(data: bytes, shift: int, bits: int) -> bytes:
     """Return ``bits`` bits from ``shift`` on; the first pixel is the lowest bit of the first byte (PS3.5 §8.1.1)."""
-    number = int.from_bytes(data, "little") >> shift & (1 << bits) - 1
-    return number.to_bytes((bits + 7) // 8, "little")
+    whole = np.frombuffer(data, np.uint8)
+    cut = whole >> shift
+    if shift:
+        cut[:-1] |= whole[1:] << (8 - shift)
+    # The file may end within the frame.
+    if bits % 8 and len(cut) >= (bits + 7) // 8:
+        cut[bits // 8] &= (1 << bits % 8) - 1
+    return cut[: (bits + 7) // 8].tobytes()
 
 
 def unpack_bits(frame: Frame, pixels: Pixels) -> Frame:
@@ -126,18 +136,26 @@ def read_encapsulated_frame(stream: BinaryIO, pixels: Pixels, table: FrameTable,
     if not data:
         raise NoFrame("The file is cut short before this frame.")
     if pixels.TransferSyntaxUID == uids.DEFLATED_IMAGE_FRAME:
-        return Frame(_inflate(data, (pixels.frame_bits + 7) // 8), uids.EXPLICIT_VR_LITTLE_ENDIAN)
+        return Frame(_inflate(data, _frame_size(pixels)), uids.EXPLICIT_VR_LITTLE_ENDIAN)
     return Frame(data, pixels.TransferSyntaxUID)
 
 
 def _inflate(data: bytes, size: int) -> bytes:
     """Deflated Image Frame Compression: each frame is a native one, deflated (PS3.5 §A.4.13)."""
-    if not size:
-        raise NoFrame("The file does not say how large its frames are.")
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size).ljust(size, b"\0")
     except zlib.error as error:
         raise NoFrame("The frame's deflated data are damaged.") from error
+
+
+def _frame_size(pixels: Pixels) -> int:
+    """Return the bytes of one native frame."""
+    if not pixels.frame_bits:
+        raise NoFrame("The file does not say how large its frames are.")
+    size = (pixels.frame_bits + 7) // 8
+    if size > FRAME_LIMIT:
+        raise NoFrame("Its frames are too large to be shown.")
+    return size
 
 
 def _check_number(pixels: Pixels, number: int) -> None:

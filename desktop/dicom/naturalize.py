@@ -5,7 +5,7 @@ component groups, what is empty is left out. Tags without a keyword are lower-ca
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from pydicom import datadict
@@ -45,7 +45,7 @@ def naturalize_element(tag: str, element: JsonElement) -> Any:
     return values
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def keyword_of(tag: str) -> str:
     """Return the key of a tag in the plain form."""
     number = int(tag, 16)

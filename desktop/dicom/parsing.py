@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ..errors import NotDicom, Unreadable
 from . import uids
 from .elements import UNDEFINED, Cut, Element, Malformed, Walker
+from .inflating import Inflated
 from .sniff import HEAD_LENGTH, Encoding, Kind, guess_encoding, sniff
 
 AGAIN = "Copy it again from its source."
@@ -21,6 +22,9 @@ INFLATED_LIMIT = 1 << 29
 
 HEADER_LIMIT = 1 << 27
 """Bytes that may stand before the pixels."""
+
+SWOLLEN_LIMIT = 1 << 24
+"""Bytes that may stand before the pixels of a deflated data set, or else ten times as many as its file has."""
 
 ELEMENTS_LIMIT = 200_000
 """Elements of the top level; real headers have some hundreds."""
@@ -84,12 +88,13 @@ def parse(file: BinaryIO, size: int) -> Parsed:
 def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
     meta, start, data = _read_meta(file, size, data, start)
     syntax = meta.get(_TRANSFER_SYNTAX, "")
-    stream = file
+    stream, limit = file, HEADER_LIMIT
     if syntax == uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        data = _inflate(data[start:] + file.read())
-        stream, size, start = io.BytesIO(data), len(data), 0
+        limit = min(HEADER_LIMIT, max(SWOLLEN_LIMIT, 10 * size))
+        stream, size, start = *_inflate(file, start), 0
+        data = stream.read(_FIRST_READ)
     encoding = find_encoding(syntax, data[start : start + HEAD_LENGTH])
-    walker, elements, pixels = _read_dataset(stream, size, data, start, encoding)
+    walker, elements, pixels = _read_dataset(stream, size, limit, data, start, encoding)
     if not syntax or not _syntax_fits(syntax, pixels):
         syntax = _syntax_of(encoding)
     return Parsed(meta, syntax, walker, elements, pixels, stream, size)
@@ -114,7 +119,7 @@ def _read_meta(file: BinaryIO, size: int, data: bytes, start: int) -> tuple[dict
         except Cut as cut:
             if meta and cut.tag >> 16 != 2:
                 return meta, at, data
-            data = _grow(file, size, data, cut)
+            data = _grow(file, size, HEADER_LIMIT, data, cut)
             continue
         except Malformed:
             if not meta:
@@ -123,7 +128,7 @@ def _read_meta(file: BinaryIO, size: int, data: bytes, start: int) -> tuple[dict
 
 
 def _read_dataset(
-    stream: BinaryIO, size: int, data: bytes, start: int, encoding: Encoding
+    stream: BinaryIO, size: int, limit: int, data: bytes, start: int, encoding: Encoding
 ) -> tuple[Walker, tuple[Element, ...], Element | None]:
     elements: list[Element] = []
     while True:
@@ -137,20 +142,20 @@ def _read_dataset(
                 if len(elements) > ELEMENTS_LIMIT:
                     raise Unreadable(f"Its header has more than {ELEMENTS_LIMIT:,} elements: it is damaged. {AGAIN}")
         except Cut as cut:
-            data = _grow(stream, size, data, cut)
+            data = _grow(stream, size, limit, data, cut)
             continue
         if len(data) >= size or len(data) - start >= 12:
             return walker, tuple(elements), None
-        data = _grow(stream, size, data, Cut(start + 12, 0))
+        data = _grow(stream, size, limit, data, Cut(start + 12, 0))
 
 
-def _grow(stream: BinaryIO, size: int, data: bytes, cut: Cut) -> bytes:
-    """Return a buffer that holds what was missing, and some more."""
+def _grow(stream: BinaryIO, size: int, limit: int, data: bytes, cut: Cut) -> bytes:
+    """Return a buffer that holds what was missing, and some more; ``limit`` is that of the header."""
     if len(data) >= size or cut.need > size:
         tag = f"({cut.tag >> 16:04X},{cut.tag & 0xFFFF:04X})"
         raise Unreadable(f"It is cut short: it ends within element {tag} of its header, after {size:,} bytes. {AGAIN}")
-    if cut.need > HEADER_LIMIT:
-        raise Unreadable("Its header is larger than 128 MB.")
+    if cut.need > limit:
+        raise Unreadable(f"Its header is larger than {limit >> 20} MB.")
     stream.seek(len(data))
     more = stream.read(max(cut.need - len(data), len(data)))
     if not more:
@@ -163,12 +168,13 @@ def _syntax_fits(syntax: str, pixels: Element | None) -> bool:
     return pixels is None or pixels.length == UNDEFINED or syntax in uids.NATIVE_SYNTAXES
 
 
-def _inflate(deflated: bytes) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(deflated, INFLATED_LIMIT)
-    if inflater.unconsumed_tail:
+def _inflate(file: BinaryIO, start: int) -> tuple[BinaryIO, int]:
+    """Return the deflated data set that begins at ``start``, and its size."""
+    inflated = Inflated(file, start)
+    size = inflated.measure(INFLATED_LIMIT)
+    if size > INFLATED_LIMIT:
         raise Unreadable("Its deflated data set is larger than 512 MB.")
-    return inflated
+    return io.BufferedReader(inflated), size
 
 
 def find_encoding(syntax: str, head: bytes) -> Encoding:

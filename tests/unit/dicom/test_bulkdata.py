@@ -19,9 +19,14 @@ from pydicom.uid import (
 from unit.dicom.judge import WORDS, read_judge
 from unit.helpers import UNDEFINED, element, files_below, header_of, item, model_of, part10, sequence_end
 
+from desktop.dicom import metadata
 from desktop.dicom.bulkdata import NoBulkData, read_bulk_data
+from desktop.dicom.elements import MAX_DEPTH
 from desktop.dicom.sniff import Kind, sniff
+from desktop.dicom.values import swap_words
 from desktop.errors import NotDicom, Unreadable
+
+IDENTITY = element(0x00080018, "UI", b"1.2.3\0") + element(0x0020000D, "UI", b"1.2\0")
 
 
 def references(model: dict[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
@@ -111,6 +116,38 @@ def test_values_within_sequences_of_any_form(tmp_path: Path) -> None:
     path.write_bytes(part10(element(0x00080018, "UI", b"1.2.3\0") + outer + element(0x0020000D, "UI", b"1.2\0")))
     (place,) = (place for place, _ in references(model_of(header_of(path))))
     assert place == "00081115/0/00081199/1/00091001"
+    assert read(path, place) == b"\7" * 2000
+
+
+def test_of_a_repeated_element_the_last_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    values = [letter * 2000 for letter in (b"\1", b"\2")]
+    path.write_bytes(part10(IDENTITY + b"".join(element(0x00420011, "OB", value) for value in values)))
+    ((place, _),) = references(model_of(header_of(path)))
+    assert read(path, place) == values[-1]
+
+
+@pytest.mark.parametrize(("vr", "size"), [("US", 2), ("FL", 4), ("SV", 8), ("AT", 2), ("LO", 1)])
+def test_long_values_are_referred_to_in_the_order_of_little_endian(
+    vr: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "VALUE_LIMIT", 16)
+    value = bytes(range(24))
+    identity = element(0x0020000D, "UI", b"1.2\0", order=">")
+    path = tmp_path / "a"
+    path.write_bytes(part10(identity + element(0x00211001, vr, value, order=">"), ExplicitVRBigEndian))
+    assert [place for place, _ in references(model_of(header_of(path)))] == ["00211001"]
+    assert read(path, "00211001") == swap_words(value, size)
+
+
+def test_each_place_that_is_referred_to_can_be_read(tmp_path: Path) -> None:
+    nested = element(0x00420011, "OB", b"\7" * 2000)
+    for _ in range(MAX_DEPTH):
+        nested = element(0x00211000, "SQ", item(nested))
+    path = tmp_path / "a"
+    path.write_bytes(part10(IDENTITY + nested))
+    ((place, _),) = references(model_of(header_of(path)))
+    assert place.count("/") == 2 * MAX_DEPTH
     assert read(path, place) == b"\7" * 2000
 
 

@@ -78,6 +78,7 @@ def test_numbers_as_javascript_reads_them(value: Any, number: int | None) -> Non
         ([1, None, 3], None),
         ([1, "NaN", 3], None),
         ([1, "2", 3], None),
+        ([1, 10**400, 3], None),
         ([], None),
     ],
 )
@@ -134,6 +135,19 @@ def test_where_a_multiframe_image_says_its_geometry(said: dict[str, Any], has: s
 def test_time_points_of_a_multiframe_image(frames: int, slots: list[int], points: int) -> None:
     said = model(t00280008=("IS", frames), t00540070=("US", *slots))
     assert make_instance(said).time_points == points
+
+
+@pytest.mark.parametrize("slot", [{"Alphabetic": "A"}, "1", None, 2.5])
+def test_time_slots_that_are_no_numbers_tell_nothing(slot: Any) -> None:
+    said = model(t00280008=("IS", 2), t00540070=("PN", slot, slot))
+    assert make_instance(said).time_points == 0
+
+
+@pytest.mark.parametrize(("value", "number"), [(40, 40.0), (10**400, None), (-(10**400), None), ("40", None)])
+def test_numbers_that_are_larger_than_floats_are_none(value: Any, number: float | None) -> None:
+    instance = make_instance(model(t00181063=("IS", value), t00181060=("IS", value)))
+    assert instance.FrameTime == number
+    assert dict(instance.phases).get("TriggerTime") == number
 
 
 def test_what_tells_images_of_one_place_apart() -> None:

@@ -5,6 +5,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from pydicom.pixels import pack_bits, pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 from unit.helpers import UNDEFINED, element, files_below, header_of, item, part10, sequence_end
 
+from desktop.dicom import fragments
+from desktop.dicom.fragments import scan_fragments
 from desktop.dicom.frames import (
     Frame,
     NoFrame,
@@ -574,13 +577,24 @@ def test_deflated_frames(tmp_path: Path) -> None:
 
 
 def test_a_small_file_is_no_frame_of_gigabytes(tmp_path: Path) -> None:
-    path = save(make_image(Rows=60_000, Columns=60_000, PixelData=b"\1" * 128), tmp_path / "a")
-    with pytest.raises(NoFrame, match="hardly anything"):
-        frame_of(path, header_of(path).pixels, 1)
+    for size, words in ((60_000, "too large"), (10_000, "hardly anything")):
+        path = save(make_image(Rows=size, Columns=size, PixelData=b"\1" * 128), tmp_path / "a")
+        with pytest.raises(NoFrame, match=words):
+            frame_of(path, header_of(path).pixels, 1)
     stream = io.BytesIO(encapsulate([b"\1\2"]) + sequence_end())
     unknown = Pixels(DEFLATED_IMAGE_FRAME, offset=0)
     with pytest.raises(NoFrame, match="does not say how large"):
         read_encapsulated_frame(stream, unknown, make_frame_table(stream, unknown), 1)
+    large = replace(unknown, frame_bits=1 << 39)
+    with pytest.raises(NoFrame, match="too large"):
+        read_encapsulated_frame(stream, large, make_frame_table(stream, large), 1)
+
+
+def test_fragments_without_end_are_followed_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO(item(b"") * 20 + sequence_end())
+    assert scan_fragments(stream, 0) == ([(8 * number, 0) for number in range(1, 21)], True)
+    monkeypatch.setattr(fragments, "FRAGMENTS_LIMIT", 19)
+    assert scan_fragments(stream, 0) == ([(8 * number, 0) for number in range(1, 20)], False)
 
 
 def test_a_damaged_deflated_frame_is_not_shown() -> None:

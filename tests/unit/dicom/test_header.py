@@ -4,6 +4,7 @@ import io
 import os
 import re
 import struct
+import tracemalloc
 import warnings
 import zlib
 from pathlib import Path
@@ -41,6 +42,7 @@ from unit.helpers import (
 )
 
 from desktop.dicom import parsing
+from desktop.dicom.elements import Walker
 from desktop.dicom.header import read_header
 from desktop.dicom.parsing import find_encoding, parse
 from desktop.dicom.records import MAX_FRAMES, FileRef, Header
@@ -273,9 +275,9 @@ def test_long_file_meta(tmp_path: Path) -> None:
 
 
 def test_a_header_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "HEADER_LIMIT", 100_000)
-    data = encoded(ExplicitVRLittleEndian, RedPaletteColorLookupTableData=b"\7" * 200_000)
-    with pytest.raises(Unreadable, match="larger than 128 MB"):
+    monkeypatch.setattr(parsing, "HEADER_LIMIT", 1 << 20)
+    data = encoded(ExplicitVRLittleEndian, RedPaletteColorLookupTableData=b"\7" * (1 << 21))
+    with pytest.raises(Unreadable, match="larger than 1 MB"):
         header_of_bytes(data, tmp_path)
 
 
@@ -310,6 +312,33 @@ def test_a_deflate_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     bomb = part10(deflate(dataset + b"\0" * (1 << 20)), DeflatedExplicitVRLittleEndian)
     with pytest.raises(Unreadable, match="larger than 512 MB"):
         header_of_bytes(bomb, tmp_path)
+
+
+@pytest.mark.parametrize(("limit", "tenth", "fits"), [(100_000, 0, False), (300_000, 0, True), (0, 30_000, True)])
+def test_the_header_of_a_deflated_file_may_not_swell(
+    limit: int, tenth: int, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "SWOLLEN_LIMIT", limit)
+    dataset = element(0x0020000D, "UI", b"1.2\0") + element(0x00420011, "OB", b"\0" * 250_000)
+    data = part10(deflate(dataset) + b"\0" * tenth, DeflatedExplicitVRLittleEndian)
+    if fits:
+        assert header_of_bytes(data, tmp_path).study.StudyInstanceUID == "1.2"
+    else:
+        with pytest.raises(Unreadable, match="header is larger than"):
+            header_of_bytes(data, tmp_path)
+
+
+def test_deflated_pixels_take_no_memory(tmp_path: Path) -> None:
+    pixels = element(0x7FE00010, "OW", b"", length=1 << 27)
+    packed = deflate(element(0x0020000D, "UI", b"1.2\0") + pixels + b"\0" * (1 << 27))
+    path = tmp_path / "a"
+    path.write_bytes(part10(packed, DeflatedExplicitVRLittleEndian))
+    tracemalloc.start()
+    try:
+        assert header_of(path).pixels.length == 1 << 27
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_cut_of_a_deflated_file(tmp_path: Path) -> None:
@@ -451,6 +480,21 @@ def test_nesting_that_is_an_attack(nested: Any, tmp_path: Path) -> None:
     dataset = element(0x00080018, "UI", b"1.2.3\0") + data + element(0x0020000D, "UI", b"1.2\0")
     with pytest.raises(Unreadable):
         header_of_bytes(part10(dataset), tmp_path)
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_what_lies_deep_is_walked_over_a_few_times_only(
+    undefined: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = element(0x00100020, "LO", b"") * 1000
+    for _ in range(60):
+        inner = item(data, undefined=undefined) + (sequence_end() if undefined else b"")
+        data = element(0x00211000, "SQ", inner, length=UNDEFINED if undefined else None)
+    reads = []
+    read = Walker._read
+    monkeypatch.setattr(Walker, "_read", lambda *args, **options: reads.append(1) or read(*args, **options))
+    header_of_bytes(part10(element(0x0020000D, "UI", b"1.2\0") + data), tmp_path)
+    assert 1000 < len(reads) < 10_000
 
 
 def test_an_item_that_holds_more_than_it_says(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import datadict
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 from unit.dicom.judge import differences, read_judge
 from unit.helpers import (
     UNDEFINED,
@@ -265,9 +266,70 @@ def test_the_same_bytes_in_another_order_are_another_number(tmp_path: Path) -> N
 def test_pieces_that_are_kept_may_be_dropped_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(make_image(ReferencedImageSequence=[make_part(b"\7" * 40)] * 3), tmp_path / "a")
     expected = header_of(path)
-    for count in (0, 1, 2, 7):
-        monkeypatch.setattr(metadata_module, "_KEPT_COUNT", count)
+    for cost in (0, 1000, 3000, 10_000):
+        monkeypatch.setattr(metadata_module, "_KEPT_COST", cost)
         assert header_of(path) == expected
+
+
+def test_pieces_that_are_kept_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_module, "_KEPT_COST", 200_000)
+    monkeypatch.setattr(metadata_module, "_kept", kept := metadata_module._Kept())
+    identity = element(0x0020000D, "UI", b"1.2\0")
+    for number in range(200):
+        values = b"".join(element(0x00211000 + at, "LO", b"%4d" % number * 1000) for at in range(3))
+        header_of_bytes(part10(identity + values), tmp_path)
+        assert sum(len(key[2]) for key in kept._pieces) <= 200_000
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        b"".join(element(0x00211000 + number, "LO", b"") for number in range(300)),
+        element(0x00211000, "SQ", b"".join(item(element(0x00100020, "LO", b"")) for _ in range(110))),
+        # The same item again and again costs as much each time, although it is made only once.
+        b"".join(element(0x00211000 + at, "SQ", item(element(0x00100020, "DS", b"1\\" * 15))) for at in range(100)),
+        element(0x00211000, "US", b"\0" * 6000),
+        element(0x00211000, "DS", b"1\\" * 3000),
+        element(0x00211000, "SQ", item(b"") * 300),
+    ],
+)
+def test_a_header_may_not_hold_more_than_memory_does(
+    dataset: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = part10(element(0x0020000D, "UI", b"1.2\0") + dataset)
+    header_of_bytes(data, tmp_path)
+    monkeypatch.setattr(metadata_module, "MODEL_LIMIT", 110_000)
+    with pytest.raises(Unreadable, match="too many values"):
+        header_of_bytes(data, tmp_path)
+
+
+def test_only_what_swells_meets_the_limit_of_small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_module, "SWOLLEN_MODEL_LIMIT", 1000)
+    dataset = element(0x0020000D, "UI", b"1.2\0") + element(0x00211000, "SQ", item(implicit_element(0, b"")) * 5000)
+    header_of_bytes(part10(dataset), tmp_path)
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = deflater.compress(dataset) + deflater.flush()
+    with pytest.raises(Unreadable, match="too many values"):
+        header_of_bytes(part10(packed, DeflatedExplicitVRLittleEndian), tmp_path)
+
+
+@pytest.mark.parametrize(("vr", "letter"), [("UT", b"A"), ("UC", b"\\"), ("DS", b"1"), ("US", b"\1"), ("UR", b"a")])
+def test_long_values_are_referred_to(vr: str, letter: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_module, "VALUE_LIMIT", 100)
+    identity = element(0x0020000D, "UI", b"1.2\0")
+    for length, key in ((100, "Value"), (102, "BulkDataURI")):
+        data = part10(identity + element(0x00211000, vr, letter * (length - 2) + b"1 "))
+        model = model_of(header_of_bytes(data, tmp_path))
+        assert key in model["00211000"]
+
+
+def test_a_creator_is_no_longer_than_it_may_be(tmp_path: Path) -> None:
+    data = element(0x0020000D, "UI", b"1.2\0") + element(0x00290010, "LO", b"SIEMENS CSA HEADER" + b" " * 100)
+    model = model_of(header_of_bytes(part10(data + element(0x00291008, "UN", b"IMAGE NUM 4 ")), tmp_path))
+    assert model["00291008"]["vr"] == "CS"
 
 
 def test_a_nested_text_is_in_its_own_character_set(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from builders import make_instances
 
-from desktop.dicom.obstacles import find_obstacle
+from desktop.dicom.obstacles import FRAME_LIMIT, find_obstacle
 from desktop.dicom.records import Pixels
 
 NATIVE = Pixels("1.2.840.10008.1.2.1", offset=100, length=128, frame_bits=1024)
@@ -27,6 +27,11 @@ JPEG = Pixels("1.2.840.10008.1.2.4.50", offset=100, length=None)
         ({}, replace(JPEG, TransferSyntaxUID="1.2.840.10008.1.2.4.110"), "compression"),
         ({}, replace(JPEG, TransferSyntaxUID="1.2.840.10008.1.2.8.1"), None),
         ({"BitsAllocated": 16, "SamplesPerPixel": 3}, Pixels("1.2.840.10008.1.2.1"), None),
+        ({}, replace(NATIVE, frame_bits=8 * FRAME_LIMIT), None),
+        ({}, replace(NATIVE, frame_bits=8 * FRAME_LIMIT + 8), "too large"),
+        ({}, replace(JPEG, frame_bits=8 * FRAME_LIMIT + 8), None),
+        ({"BitsAllocated": 1}, replace(NATIVE, frame_bits=FRAME_LIMIT), None),
+        ({"BitsAllocated": 1}, replace(NATIVE, frame_bits=FRAME_LIMIT + 1), "too large"),
     ],
 )
 def test_what_cannot_be_shown(fields: dict[str, object], pixels: Pixels, words: str | None):

@@ -25,33 +25,43 @@ from .naturalize import Model
 from .notes import find_notes
 from .parsing import AGAIN, Parsed, parse
 from .records import FileRef, Header
+from .text import UNKNOWN, find_encodings, is_doubtful, parse_charset
 
 _META_SOP_CLASS, _META_SOP_INSTANCE = 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _DIRECTORY_RECORDS, _FILE_SET_ID = 0x00041220, 0x00041130
+_SPECIFIC_CHARACTER_SET = 0x00080005
+# Patient's Name and ID, Study and Series Description, Referring Physician's Name, Study ID, Accession Number.
+_LISTED = (0x00100010, 0x00100020, 0x00081030, 0x0008103E, 0x00080090, 0x00200010, 0x00080050)
 
 
-def read_header(ref: FileRef) -> Header:
+def read_header(ref: FileRef, charset: str | None = None) -> Header:
     """Read the header of one file.
+
+    Args:
+        ref: the file.
+        charset: Specific Character Set by which all text is decoded, whatever the file says. The element itself stays.
 
     Raises:
         NotDicom: the file is something else, or a DICOMDIR; the sentence says what.
         Unreadable: the file cannot be opened, or is damaged, or belongs to no study.
+        ValueError: there is no such character set.
     """
+    encodings = parse_charset(charset) if charset else None
     try:
         with open_regular(ref.path) as file:
-            return _make_header(ref, parse(file, os.fstat(file.fileno()).st_size))
+            return _make_header(ref, parse(file, os.fstat(file.fileno()).st_size), encodings)
     except OSError as error:
         raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error
 
 
-def _make_header(ref: FileRef, parsed: Parsed) -> Header:
+def _make_header(ref: FileRef, parsed: Parsed, encodings: tuple[str, ...] | None) -> Header:
     if not parsed.elements:
         raise Unreadable("It holds no data elements.")
     identity, notes = _identify(parsed)
     place = bulk_data_place(identity[_STUDY], identity[_SERIES], identity[_SOP_INSTANCE])
     try:
-        fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag, ref.size)
+        fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag, encodings)
     except (Malformed, Cut) as error:
         raise Unreadable(f"Its header is damaged: a sequence is cut short. {AGAIN}") from error
     for tag, uid in identity.items():
@@ -69,6 +79,18 @@ def _make_header(ref: FileRef, parsed: Parsed) -> Header:
         dicom_json=pack(join_dicom(fragments)),
         ohif_json=pack(join_plain(fragments)),
         notes=(*notes, *find_notes(parsed, instance, pixels)),
+        doubtful_text=_has_doubtful_text(parsed, fragments, encodings),
+    )
+
+
+def _has_doubtful_text(parsed: Parsed, fragments: Fragments, encodings: tuple[str, ...] | None) -> bool:
+    if encodings is None:
+        named = fragments.get(_SPECIFIC_CHARACTER_SET)
+        encodings = find_encodings(named.element.get("Value") if named else None)
+    # What comes out as ASCII is what it was meant to be.
+    suspects = [tag for tag in _LISTED if tag in fragments and not fragments[tag].plain.isascii()]
+    return UNKNOWN in encodings or any(
+        is_doubtful(parsed.value(tag), encodings, person_name=fragments[tag].element["vr"] == "PN") for tag in suspects
     )
 
 

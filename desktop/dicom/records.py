@@ -145,6 +145,7 @@ class Header:
         dicom_json: the data set in the DICOM JSON Model (PS3.18 Annex F), UTF-8, deflated by zlib.
         ohif_json: the same with keywords for tags and plain values, as OHIF's dicomjson source wants it; likewise.
         notes: what a reader ought to know, in sentences: "The pixels are cut short …".
+        doubtful_text: letters of names, numbers or descriptions that lists show may be wrong.
     """
 
     file: FileRef
@@ -156,3 +157,4 @@ class Header:
     dicom_json: bytes = field(repr=False)
     ohif_json: bytes = field(repr=False)
     notes: tuple[str, ...] = ()
+    doubtful_text: bool = False

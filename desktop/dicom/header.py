@@ -61,7 +61,9 @@ def _make_header(ref: FileRef, parsed: Parsed, encodings: tuple[str, ...] | None
     identity, notes = _identify(parsed)
     place = bulk_data_place(identity[_STUDY], identity[_SERIES], identity[_SOP_INSTANCE])
     try:
-        fragments: Fragments = encode_dataset(parsed.walker, parsed.elements, lambda tag: place + tag, encodings)
+        fragments: Fragments = encode_dataset(
+            parsed.walker, parsed.elements, lambda tag: place + tag, ref.size, encodings
+        )
     except (Malformed, Cut) as error:
         raise Unreadable(f"Its header is damaged: a sequence is cut short. {AGAIN}") from error
     for tag, uid in identity.items():

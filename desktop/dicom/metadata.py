@@ -8,13 +8,15 @@ import base64
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydicom import datadict
 
+from ..errors import Unreadable
 from .elements import Element, Walker, dictionary_vr
 from .naturalize import JsonElement, Model, keyword_of, naturalize_element
+from .parsing import AGAIN
 from .text import DEFAULT_ENCODINGS, find_encodings
 from .values import NUMBERS, WITH_CHARSET, swap_words, to_values
 
@@ -24,12 +26,28 @@ METADATA_VERSION = 1
 INLINE_LIMIT = 1024
 """Bytes of a binary value up to which it stands in the JSON itself."""
 
-_KEPT_LIMIT = 4096
-_KEPT_COUNT = 50_000
+VALUE_LIMIT = 1 << 22
+"""Bytes of any other value up to which it stands in the JSON itself; real ones are far shorter."""
+
+MODEL_LIMIT = 600_000_000
+"""Bytes of memory that the JSON Model may take, about: 1.2 million elements with sequences, or 15 million numbers."""
+
+SWOLLEN_MODEL_LIMIT = 100_000_000
+"""Likewise of a small file: only deflated data sets may hold more than 64 times the bytes of their file."""
+
+_ELEMENT_COST, _VALUE_COST = 500, 40
+"""Bytes of memory that an element and each of its values take in the JSON Model, about."""
+
+_CREATOR_LENGTH = 64
+"""Characters of a private creator (PS3.5 §6.2)."""
+
+_KEPT_LENGTH = 4096
+_KEPT_COST = 1 << 26
+"""Bytes of memory that kept pieces may take, about."""
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
-"""Bytes of the words that a binary value consists of, where they are more than one."""
+WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8, "AT": 2} | {vr: size for vr, (_, size) in NUMBERS.items()}
+"""Bytes of the words that a value consists of, where they are more than one."""
 
 _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
 _PRIVATE_VRS = NUMBERS.keys() | set("AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
@@ -59,7 +77,27 @@ class Fragment(NamedTuple):
 
 Fragments = dict[int, Fragment]
 
-_kept: dict[tuple[int, str, bytes, object], Fragment] = {}
+_Key = tuple[int, str, bytes, object, bool]
+
+
+class _Kept:
+    """Fragments that were made before, each with what it cost; all are dropped when they are too many."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[_Key, tuple[Fragment, int]] = {}
+        self._cost = 0
+        self.get = self._pieces.get
+
+    def put(self, key: _Key, fragment: Fragment, cost: int) -> None:
+        # The value stands in the key, and as often in both texts, in which one byte may take six.
+        self._cost += cost + 16 * len(key[2])
+        if self._cost > _KEPT_COST:
+            self._pieces.clear()
+            self._cost = 0
+        self._pieces[key] = fragment, cost
+
+
+_kept = _Kept()
 
 
 def make_fragment(tag: int, element: JsonElement) -> Fragment:
@@ -107,6 +145,7 @@ def encode_dataset(
     walker: Walker,
     elements: Sequence[Element],
     bulk_uri: Callable[[str], str],
+    file_size: int,
     encodings: tuple[str, ...] | None = None,
 ) -> Fragments:
     """Turn a data set's elements into JSON, without file meta, group lengths and pixels.
@@ -116,20 +155,28 @@ def encode_dataset(
         elements: of the top level.
         bulk_uri: given the place of a binary value that is too long to stand inline, such as ``00291010`` or
             ``00081140/0/00091001`` (item numbers from 0), returns the URI to put instead.
+        file_size: bytes of the file, deflated if it is: a small one may not hold very much.
         encodings: of all text, whatever the data set and its items say.
+
+    Raises:
+        Unreadable: it holds too much.
+        Cut, Malformed: a sequence is damaged.
     """
-    encoder = _Encoder(walker, bulk_uri, encodings_given=encodings is not None)
+    limit = min(MODEL_LIMIT, max(SWOLLEN_MODEL_LIMIT, 64 * file_size))
+    encoder = _Encoder(walker, bulk_uri, limit, encodings_given=encodings is not None)
     return encoder.encode(elements, encodings or DEFAULT_ENCODINGS, signed=False, place="", depth=0)
 
 
 class _Encoder:
-    def __init__(self, walker: Walker, bulk_uri: Callable[[str], str], *, encodings_given: bool) -> None:
+    def __init__(self, walker: Walker, bulk_uri: Callable[[str], str], limit: int, *, encodings_given: bool) -> None:
         self._walker = walker
         self._data = walker.data
         self._little = walker.order == "<"
         self._bulk_uri = bulk_uri
+        self._limit = limit
         self._encodings_given = encodings_given
         self._bulk_values = 0
+        self._cost = 0
 
     def encode(
         self,
@@ -140,8 +187,10 @@ class _Encoder:
         place: str,
         depth: int,
     ) -> Fragments:
-        """``encodings`` and ``signed`` are those of the data set around this one; it may have its own."""
-        data = self._data
+        """``encodings`` and ``signed`` are those of the data set around this one; it may have its own.
+
+        Fragments within sequences have no text: it stands in that of the outermost one.
+        """
         fragments: Fragments = {}
         creators: dict[int, str] = {}
         for element in elements:
@@ -149,10 +198,9 @@ class _Encoder:
             group = tag >> 16
             if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFE or (group == _PIXEL_GROUP and not depth):
                 continue
-            value = data[element.start : element.end]
             if group & 1:
                 if 0x10 <= tag & 0xFFFF <= 0xFF:
-                    creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = value.decode("latin-1").rstrip("\0 ")
+                    creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = self._creator(element)
                     vr = "LO"
                 elif vr == "UN":
                     vr = _private_vr(tag, creators.get(tag & 0xFFFFFF00))
@@ -160,19 +208,22 @@ class _Encoder:
                 vr = dictionary_vr(tag)
             if vr in _AMBIGUOUS:
                 vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
-            fragments[tag] = self._fragment(element, tag, vr, value, encodings, signed=signed, place=place, depth=depth)
+            fragments[tag] = self._fragment(element, tag, vr, encodings, signed=signed, place=place, depth=depth)
             if tag == _SPECIFIC_CHARACTER_SET and not self._encodings_given:
                 encodings = find_encodings(fragments[tag].element.get("Value"))
             elif tag == _PIXEL_REPRESENTATION:
                 signed = fragments[tag].element.get("Value") == [1]
         return fragments
 
+    def _creator(self, element: Element) -> str:
+        value = self._data[element.start : min(element.end, element.start + _CREATOR_LENGTH)]
+        return value.decode("latin-1").rstrip("\0 ")
+
     def _fragment(
         self,
         element: Element,
         tag: int,
         vr: str,
-        value: bytes,
         encodings: tuple[str, ...],
         *,
         signed: bool,
@@ -184,25 +235,33 @@ class _Encoder:
             context = encodings
         elif vr == "SQ":
             context = (encodings, self._encodings_given, signed, element.implicit, self._little)
-        key = (tag, vr, value, context)
-        kept = _kept.get(key) if len(value) <= _KEPT_LIMIT else None
+        keeps = element.end - element.start <= _KEPT_LENGTH
+        value = self._data[element.start : element.end] if keeps else b""
+        key = (tag, vr, value, context, depth > 0)
+        kept = _kept.get(key) if keeps else None
         if kept is not None:
-            return kept
-        bulk_values = self._bulk_values
+            fragment, cost = kept
+            self._charge(cost)
+            return fragment
+        bulk_values, cost = self._bulk_values, self._cost
         place = f"{place}{tag:08X}"
+        self._charge(_ELEMENT_COST)
         if vr == "SQ":
             made: JsonElement = {"vr": "SQ"}
             items = self._items(element, encodings, signed=signed, place=place, depth=depth + 1)
             if items:
                 made["Value"] = items
         else:
-            made = self._value(tag, vr, value, encodings, place)
-        fragment = make_fragment(tag, made)
-        if len(value) <= _KEPT_LIMIT and self._bulk_values == bulk_values:
-            if len(_kept) >= _KEPT_COUNT:
-                _kept.clear()
-            _kept[key] = fragment
+            made = self._value(element, tag, vr, encodings, place)
+        fragment = Fragment(made, "", "") if depth else make_fragment(tag, made)
+        if keeps and self._bulk_values == bulk_values:
+            _kept.put(key, fragment, self._cost - cost)
         return fragment
+
+    def _charge(self, cost: int) -> None:
+        self._cost += cost
+        if self._cost > self._limit:
+            raise Unreadable(f"Its header holds too many values: it is damaged. {AGAIN}")
 
     def _items(
         self, element: Element, encodings: tuple[str, ...], *, signed: bool, place: str, depth: int
@@ -213,28 +272,36 @@ class _Encoder:
             inner = tuple(walker.elements(start, end, implicit=implicit, depth=depth))
             fragments = self.encode(inner, encodings, signed=signed, place=f"{place}/{number}/", depth=depth)
             items.append({f"{tag:08X}": fragment.element for tag, fragment in fragments.items()})
+            self._charge(_ELEMENT_COST)
         return items
 
-    def _value(self, tag: int, vr: str, value: bytes, encodings: tuple[str, ...], place: str) -> JsonElement:
-        if not value:
+    def _value(self, element: Element, tag: int, vr: str, encodings: tuple[str, ...], place: str) -> JsonElement:
+        length = element.end - element.start
+        if not length:
             return {"vr": vr}
+        if length > (INLINE_LIMIT if vr in _BINARY and not _stands_inline(tag) else VALUE_LIMIT):
+            self._bulk_values += 1
+            return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
+        value = self._data[element.start : element.end]
         if vr in _BINARY:
-            if len(value) > INLINE_LIMIT and tag not in _INLINE_ALWAYS and tag & 0xFF00FFFF != _OVERLAY_DATA:
-                self._bulk_values += 1
-                return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
             binary = value if self._little else swap_words(value, WORDS.get(vr, 1))
             return {"vr": vr, "InlineBinary": base64.b64encode(binary).decode("ascii")}
         values = to_values(vr, value, encodings, self._little)
+        self._charge(_VALUE_COST * len(values))
         if all(item is None for item in values):
             return {"vr": vr}
         return {"vr": vr, "Value": values}
+
+
+def _stands_inline(tag: int) -> bool:
+    return tag in _INLINE_ALWAYS or tag & 0xFF00FFFF == _OVERLAY_DATA
 
 
 def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-@cache
+@lru_cache(maxsize=1 << 12)
 def _private_vr(tag: int, creator: str | None) -> str:
     if creator is None:
         return "UN"

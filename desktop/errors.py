@@ -4,7 +4,8 @@
      ├── InputError           the user's file, disk or network
      │    ├── NotDicom        the file is something else
      │    └── Unreadable      the file is DICOM, or meant to be, and cannot be read
-     │         └── Unreachable   the disk or network did not give it; it may be as it was
+     │         ├── Unreachable   the disk or network did not give it; it may be as it was
+     │         └── Locked        an archive asks for a password
      ├── UsageError           the command was called wrongly
      └── SetupError           a part of the program itself is missing
 
@@ -62,6 +63,12 @@ class Unreachable(Unreadable):
     """The disk or network did not give the file; it may be as it was."""
 
     code = "unreachable"
+
+
+class Locked(Unreadable):
+    """The file is in an archive that asks for a password."""
+
+    code = "locked"
 
 
 class UsageError(NegatoscopeError):

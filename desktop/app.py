@@ -1,7 +1,8 @@
 """The composition root: builds the services in order, closes them in reverse."""
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,14 +12,23 @@ from urllib.parse import quote
 from . import logs
 from .errors import InputError, SetupError
 from .events import Events
+from .handover import Listener, take_ownership
 from .importers.reading import ReaderPool
+from .library.imports import find_interrupted
 from .library.queries import StudyEntry
 from .library.store import Store
-from .paths import Paths, find_resources
+from .media import library_risk
+from .options import Options
+from .paths import Paths, find_paths, find_resources
+from .private import private_folders, wipe_private
 from .server.app import Server
 from .server.host import ServerHost
 from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
-from .services.importing import Importing
+from .services.holding import Holdings
+from .services.importing import Importing, Imports
+from .services.inbox import Inbox
+from .services.presence import Presence
+from .services.requests import RemoteImporting, Requests
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
 
@@ -42,6 +52,7 @@ class StudyAddress:
 class App:
     """Everything but the window. Close it, or use it in a ``with`` statement.
 
+    The first program on a library owns it: only that one writes. Others read, and hand it what is to be imported.
     Closing ends, in this order: the server, running imports and their workers, the library's writer.
 
     Raises:
@@ -55,13 +66,35 @@ class App:
         self.host: ServerHost | None = None
         self.server: Server | None = None
         self._stack = ExitStack()
-        self.store = Store(paths.library)
+        try:
+            self._build()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _build(self) -> None:
+        paths = self.paths
+        ownership = take_ownership(paths.lock)
+        if ownership is not None:
+            self._stack.enter_context(ownership)
+        self.owns_library = ownership is not None
+        self.store = Store(paths.library, paths.copies, reads_only=not self.owns_library)
         self._stack.callback(self.store.close)
         self._pool = ReaderPool()
         self._stack.callback(self._pool.close)
-        self.importing = Importing(self.store, self._pool, self.events)
-        self._stack.callback(self.importing.close)
-        self.viewing = Viewing(self.store)
+        local = Importing(self.store, self._pool, self.events, paths.copies)
+        self._stack.callback(local.close)
+        self.importing: Imports = local if self.owns_library else RemoteImporting(paths.lock, self.store)
+        self.holdings = Holdings(self.store, self._pool, self.events, paths.copies)
+        self.presence = Presence(self.store, self.events)
+        self._stack.callback(self.presence.close)
+        self.viewing = Viewing(self.store, self.presence)
+        self.inbox = Inbox(paths.inbox, local)
+        self._stack.callback(self.inbox.close)
+        self.requests = Requests(local)
+        if ownership is not None:
+            local.note_interrupted()
+            self._stack.enter_context(Listener(ownership, self.requests.answer))
 
     def __enter__(self) -> Self:
         return self
@@ -71,9 +104,21 @@ class App:
     ) -> None:
         self.close()
 
+    @property
+    def is_private(self) -> bool:
+        """Whether all of it is wiped at the end."""
+        return self.paths.is_private
+
     def warm_up(self) -> None:
         """Start the workers before there is work, so that an import begins at once."""
-        self._pool.warm_up()
+        if self.owns_library:
+            self._pool.warm_up()
+
+    def watch(self) -> None:
+        """Take what comes into the inbox, and see which studies are here, from now on."""
+        self.presence.watch()
+        if self.owns_library:
+            self.inbox.watch()
 
     def serve(self, port: int | None = None, resources: Path | None = None) -> ServerHost:
         """Start the server.
@@ -129,6 +174,36 @@ def make_folders(paths: Paths) -> None:
         raise SetupError(
             f"The folder {error.filename} cannot be made: {error.strerror}. Choose another with --base-dir."
         ) from error
+
+
+@contextmanager
+def find_folders(options: Options) -> Iterator[Paths]:
+    """Return the program's folders; in private mode some that are wiped at the end.
+
+    Raises:
+        SetupError: they cannot be made.
+    """
+    paths = find_paths(options.base_dir)
+    wipe_private(paths)
+    if options.private:
+        with private_folders(paths) as private:
+            yield private
+    else:
+        yield paths
+
+
+def find_warnings(app: App) -> list[str]:
+    """Return what is to be said of the library when the program starts, in sentences."""
+    warnings = []
+    risk = library_risk(app.paths.data)
+    if risk is not None:
+        warnings.append(risk)
+    interrupted = find_interrupted(app.store.reader())
+    if interrupted is not None:
+        warnings.append(
+            "The last import was interrupted. Nothing that was read is lost. Importing the same again reads the rest."
+        )
+    return warnings
 
 
 def start_app(paths: Paths, *, verbose: bool = False) -> App:

@@ -13,14 +13,29 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
-from .app import App, start_app
+from .app import App, find_folders, find_warnings, start_app
+from .console import Meter, Passwords
 from .displaysets.model import DisplaySet
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
+from .importers.keeping import Keep
+from .importers.pipeline import ImportJob
+from .importers.report import ImportReport
 from .library.queries import StudyEntry
+from .managing import LIBRARY_ACTIONS, manage_library
 from .options import DEFAULT_TIMEOUT, Options
 from .paths import find_paths
-from .services.importing import ImportJob
-from .services.reporting import nothing_viewable, print_json, print_report, printable
+from .services.importing import ImportAsk
+from .services.lists import report_csv, save_csv, studies_csv
+from .services.reporting import (
+    find_remarks,
+    nothing_viewable,
+    print_json,
+    print_report,
+    print_table,
+    printable,
+    printable_csv,
+    study_to_json,
+)
 from .services.sample import make_sample_study
 from .settings import DataSource
 
@@ -54,6 +69,12 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
     )
     common.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="print the log on standard error"
+    )
+    common.add_argument(
+        "--private",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="use an empty library that is wiped at the end",
     )
     as_json = _Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object on standard output")
@@ -116,6 +137,33 @@ def _add_study_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", metavar="UID", help="a study of the library")
 
 
+def _add_import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--copy", action="store_true", help="copy the files into the library")
+    parser.add_argument("--csv", metavar="OUT.csv", help="save what is to be said of single files")
+    parser.add_argument(
+        "--password-file", metavar="FILE", help="read the password of ZIP archives from FILE; -: standard input"
+    )
+
+
+def _add_studies_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--csv", action="store_true", dest="as_csv", help="print the list as CSV")
+
+
+def _add_library_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", choices=LIBRARY_ACTIONS, metavar="ACTION", help="one of: " + ", ".join(LIBRARY_ACTIONS)
+    )
+    parser.add_argument("--study", metavar="UID", help="forget, delete, charset: a study of the library")
+    parser.add_argument(
+        "--charset", metavar="TERM", help="charset: as of Specific Character Set; empty: what the files say"
+    )
+    parser.add_argument("--number", type=_number, metavar="N", help="report: of which import; the last one")
+    parser.add_argument("--csv", metavar="OUT.csv", help="report: save it as CSV")
+    parser.add_argument("--full", action="store_true", help="check: read every copy whole")
+    parser.add_argument("--yes", action="store_true", help="delete: do not ask")
+    parser.add_argument("--permanently", action="store_true", help="delete: do not use the system's trash")
+
+
 def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
 
@@ -128,6 +176,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
 
 
 def _port(text: str) -> int:
@@ -149,12 +203,20 @@ _COMMANDS = (
     _Command(
         "import",
         "Import files and folders into the library, and account for every file.",
-        _Words("paths", "+", "PATH", "files and folders"),
+        _Words("paths", "+", "PATH", "files, folders and ZIP archives"),
+        add_options=_add_import_options,
     ),
     _Command(
         "studies",
         "List the studies of the library, newest first.",
         _Words("query", "*", "QUERY", "words that name, ID, number or date begin with"),
+        add_options=_add_studies_options,
+    ),
+    _Command(
+        "library",
+        "Check, mend and tidy the library: imports and their reports, studies to forget or delete.",
+        words=None,
+        add_options=_add_library_options,
     ),
     _Command("display-sets", "List what would hang in the viewports.", add_options=_add_study_option),
     _Command(
@@ -219,7 +281,7 @@ def guard(options: Options, command: Callable[[Options], int]) -> int:
     except sqlite3.Error:
         # Its own words may hold what stands in the library.
         library = printable(str(find_paths(options.base_dir).library))
-        print(f"negatoscope: The library {library} is damaged. Delete it and import again.", file=sys.stderr)
+        print(f"negatoscope: The library {library} is damaged. Mend it: negatoscope library rebuild", file=sys.stderr)
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.FAILED
@@ -248,82 +310,93 @@ def run(options: Options) -> int:
     """Run a command that needs no window."""
     if options.command == "sample":
         return _sample(options)
-    with start_app(find_paths(options.base_dir), verbose=options.verbose) as app:
-        commands: dict[str, Callable[[App, Options], int]] = {
-            "import": _import,
-            "studies": _studies,
-            "display-sets": _display_sets,
-            "serve": _serve,
-        }
-        return commands[options.command](app, options)
+    with find_folders(options) as paths:
+        if options.command == "library":
+            return manage_library(options, paths)
+        with start_app(paths, verbose=options.verbose) as app:
+            for sentence in find_warnings(app):
+                print(f"negatoscope: {printable(sentence)}", file=sys.stderr)
+            commands: dict[str, Callable[[App, Options], int]] = {
+                "import": _import,
+                "studies": _studies,
+                "display-sets": _display_sets,
+                "serve": _serve,
+            }
+            return commands[options.command](app, options)
 
 
-def _start_import(app: App, paths: Sequence[str]) -> ImportJob:
+def _start_import(app: App, ask: ImportAsk) -> ImportJob:
     """Start an import whose thread and workers do not hear Ctrl-C: this thread decides what becomes of them.
 
     A worker that is about to start would print what it was at. What a thread starts inherits its signals.
     """
     if sys.platform == "win32":
-        return app.importing.start(paths)
+        return app.importing.start(ask)
     # Python's own helper of all workers would let Ctrl-C through again when it starts.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return app.importing.start(paths)
+        return app.importing.start(ask)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _run_import(app: App, ask: ImportAsk) -> ImportReport:
+    """Import, and on Ctrl-C come to an end in good order: what is read stays, and the account is given."""
+    job = _start_import(app, ask)
+    while not job.join(0.2):
+        try:
+            job.join(3600.0)
+        except KeyboardInterrupt:
+            if job.cancelled:
+                raise
+            job.cancel()
+    return job.wait()
+
+
 def _import(app: App, options: Options) -> int:
-    report = _start_import(app, options.paths).wait()
+    passwords = Passwords(options.password_file)
+    keep = Keep.COPY if options.copy else Keep.IN_PLACE
+    with Meter() as meter:
+        report = _run_import(app, ImportAsk(options.paths, keep, meter.show, ask_password=passwords.ask))
+    if options.csv:
+        save_csv(Path(options.csv), report_csv(report.reasons))
     if options.json:
         print_json(report.to_json())
     else:
         print_report(report)
+    if report.trouble or report.cancelled:
+        return ExitCode.FAILED
     if report.viewable:
         return ExitCode.DONE
     print(f"negatoscope: {nothing_viewable(report)}", file=sys.stderr)
     return ExitCode.NOTHING_VIEWABLE
 
 
-def study_to_json(entry: StudyEntry) -> dict[str, Any]:
-    """Return a study as ``negatoscope studies --json`` prints it."""
-    study, patient = entry.study, entry.patient
-    return {
-        "StudyInstanceUID": study.StudyInstanceUID,
-        "PatientName": patient.PatientName,
-        "PatientID": patient.PatientID,
-        "PatientBirthDate": patient.PatientBirthDate,
-        "PatientSex": patient.PatientSex,
-        "StudyDate": study.StudyDate,
-        "StudyTime": study.StudyTime,
-        "StudyDescription": study.StudyDescription,
-        "AccessionNumber": study.AccessionNumber,
-        "ModalitiesInStudy": list(entry.ModalitiesInStudy),
-        "series": entry.series,
-        "instances": entry.instances,
-    }
-
-
 def _studies(app: App, options: Options) -> int:
+    app.presence.watch()
+    app.presence.wait()
     entries = app.viewing.studies(options.query)
-    if options.json:
+    if options.as_csv:
+        sys.stdout.write(printable_csv(studies_csv(entries)))
+    elif options.json:
         print_json([study_to_json(entry) for entry in entries])
-        return ExitCode.DONE
-    rows = [
-        (
-            entry.study.StudyDate,
-            entry.patient.PatientName,
-            entry.patient.PatientID,
-            ",".join(entry.ModalitiesInStudy),
-            entry.study.StudyDescription,
-            f"{entry.series} series, {entry.instances} images",
-            entry.study.StudyInstanceUID,
-        )
-        for entry in entries
-    ]
-    _print_table(rows)
+    else:
+        print_table([_study_row(entry) for entry in entries])
     return ExitCode.DONE
+
+
+def _study_row(entry: StudyEntry) -> tuple[str, ...]:
+    return (
+        entry.study.StudyDate,
+        entry.patient.PatientName,
+        entry.patient.PatientID,
+        ",".join(entry.ModalitiesInStudy),
+        entry.study.StudyDescription,
+        f"{entry.series} series, {entry.instances} images",
+        entry.study.StudyInstanceUID,
+        "; ".join(find_remarks(entry)),
+    )
 
 
 def _display_sets(app: App, options: Options) -> int:
@@ -334,7 +407,7 @@ def _display_sets(app: App, options: Options) -> int:
             raise InputError("There is no such study in the library. See: negatoscope studies")
         studies: Sequence[str] = (options.study,)
     else:
-        report = _start_import(app, options.paths).wait()
+        report = _run_import(app, ImportAsk(options.paths))
         if not options.json or not report.viewable:
             print_report(report)
         studies = report.studies
@@ -342,7 +415,7 @@ def _display_sets(app: App, options: Options) -> int:
     if options.json:
         print_json([made.to_json() for made in sets])
     else:
-        _print_table([_display_set_row(made) for made in sets])
+        print_table([_display_set_row(made) for made in sets])
     return ExitCode.DONE if sets else ExitCode.NOTHING_VIEWABLE
 
 
@@ -358,19 +431,12 @@ def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
     )
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column), default=0) for column in zip(*cells, strict=True)]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())
-
-
 def _serve(app: App, options: Options) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     app.serve(options.port)
+    app.watch()
     server, host = app.require_server()
     url = f"{host.origin}/login?key={server.secrets.make_key()}"
     if options.json:
@@ -379,7 +445,7 @@ def _serve(app: App, options: Options) -> int:
         print(url, flush=True)
         print("Open this address in a browser; it works once. Ctrl-C ends the server.", file=sys.stderr)
     if options.paths:
-        job = _start_import(app, options.paths)
+        job = _start_import(app, ImportAsk(options.paths))
         while not job.join(0.1) and not stop.is_set():
             pass
         if not stop.is_set():

@@ -3,6 +3,7 @@
     NegatoscopeError          has a sentence for the user and a stable code
      ├── InputError           the user's file, disk or network
      │    ├── NotDicom        the file is something else
+     │    │    └── Packed     it is an archive, in which there may be files
      │    └── Unreadable      the file is DICOM, or meant to be, and cannot be read
      │         ├── Unreachable   the disk or network did not give it; it may be as it was
      │         └── Locked        an archive asks for a password
@@ -51,6 +52,12 @@ class NotDicom(InputError):  # noqa: N818 - a finding about a file, not a fault
     """The file is something else than DICOM."""
 
     code = "not_dicom"
+
+
+class Packed(NotDicom):
+    """The file is an archive, in which there may be DICOM files."""
+
+    code = "packed"
 
 
 class Unreadable(InputError):  # noqa: N818

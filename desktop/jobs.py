@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Generic, TypeVar, cast
 
+from . import logs
 from .errors import NegatoscopeError
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Job(Generic[Progress, Result]):
         self._on_progress = on_progress
         self._on_end = on_end
         self._cancel = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
         self._reported = 0.0
         self._thread = threading.Thread(target=self._run, name=f"job {name}", daemon=True)
 
@@ -67,6 +70,25 @@ class Job(Generic[Progress, Result]):
     def cancel(self) -> None:
         """Ask the work to stop; what is finished stays."""
         self._cancel.set()
+        self._going.set()
+
+    def pause(self) -> None:
+        """Ask the work to rest at its next step."""
+        if not self.cancelled:
+            self._going.clear()
+
+    def resume(self) -> None:
+        """Let the work go on."""
+        self._going.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the work was asked to rest."""
+        return not self._going.is_set()
+
+    def rest(self) -> None:
+        """Wait while the job is paused. The work calls this between its steps."""
+        self._going.wait()
 
     @property
     def cancelled(self) -> bool:
@@ -99,8 +121,9 @@ class Job(Generic[Progress, Result]):
             self.state = JobState.CANCELLED if self.cancelled else JobState.DONE
         except NegatoscopeError as error:
             self.error, self.state = error, JobState.FAILED
-        except Exception as error:
-            log.exception("the job %s failed", self.name)
+        except Exception as error:  # noqa: BLE001 - the edge of a job
+            # Where and what, but not the error's own words: they may hold patient data.
+            log.error("the job %s failed\n%s", self.name, logs.say_where(error))  # noqa: TRY400
             self.error, self.state = error, JobState.FAILED
         if self._on_end is not None:
             self._on_end(self)

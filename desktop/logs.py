@@ -11,6 +11,7 @@ import logging.handlers
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def stop_logging() -> None:
         if handler.get_name() == "negatoscope":
             root.removeHandler(handler)
             handler.close()
+
+
+def say_where(error: BaseException) -> str:
+    """Return where an error was raised and its kind, but not its words: they may hold what stood in a file."""
+    links: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        links.insert(0, "".join(traceback.format_tb(link.__traceback__)) + type(link).__name__)
+        link = link.__cause__ or link.__context__
+    return "\nand then\n".join(links)
 
 
 def shorten(text: str) -> str:

@@ -17,6 +17,17 @@ class Options:
         timeout: seconds.
         data_source: None for the one of the settings.
         started: when the process began, by ``time.monotonic()``.
+        private: in a library that is wiped at the end.
+        copy: import copies the files.
+        csv: where to save a report.
+        as_csv: print the list as CSV.
+        charset: for a study; empty for what its files say.
+        number: of an import.
+        password_file: where the password of an archive stands.
+        action: what ``library`` is to do.
+        full: check the content of copies too.
+        yes: delete without asking.
+        permanently: delete without the system's trash.
     """
 
     command: str
@@ -31,3 +42,14 @@ class Options:
     timeout: float = DEFAULT_TIMEOUT
     data_source: DataSource | None = None
     started: float = 0.0
+    private: bool = False
+    copy: bool = False
+    csv: str | None = None
+    as_csv: bool = False
+    charset: str | None = None
+    number: int | None = None
+    password_file: str | None = None
+    action: str = ""
+    full: bool = False
+    yes: bool = False
+    permanently: bool = False

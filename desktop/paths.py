@@ -12,15 +12,22 @@ import platformdirs
 
 APP_NAME = "negatoscope"
 
+_SHORT_PATH = 240
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The program's folders and files. Nothing is made before it is needed."""
+    """The program's folders and files. Nothing is made before it is needed.
+
+    Attributes:
+        is_private: they are wiped at the end.
+    """
 
     config: Path
     data: Path
     cache: Path
     logs: Path
+    is_private: bool = False
 
     @property
     def settings(self) -> Path:
@@ -31,6 +38,26 @@ class Paths:
     def library(self) -> Path:
         """The index of all files, as an SQLite database."""
         return self.data / "library.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the program that has the library."""
+        return self.data / "library.lock"
+
+    @property
+    def private(self) -> Path:
+        """Where private sessions keep everything, each in a folder of its own."""
+        return self.cache / "private"
+
+    @property
+    def copies(self) -> Path:
+        """The files that were copied into the library."""
+        return self.data / "copies"
+
+    @property
+    def inbox(self) -> Path:
+        """Where other parts of the program put files that are to be taken into the library."""
+        return self.data / "inbox"
 
     @property
     def web_profile(self) -> Path:
@@ -69,3 +96,10 @@ def find_resources() -> Path:
     package = Path(__file__).resolve().parent
     inside = package / "resources"
     return inside if inside.is_dir() else package.parent / "resources"
+
+
+def system_path(path: str) -> str:
+    r"""Return a path as the system's calls take it: Windows takes over 260 letters only behind ``\\?\``."""
+    if os.name != "nt" or len(path) < _SHORT_PATH or path.startswith("\\\\?\\"):
+        return path
+    return f"\\\\?\\UNC\\{path[2:]}" if path.startswith("\\\\") else f"\\\\?\\{path}"

@@ -1,5 +1,6 @@
 """Makes DICOM files for tests."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from desktop.dicom.records import Instance, Series, Study
 from desktop.displaysets.model import SeriesContext
+from desktop.importers.sources import Finder, Found
+from desktop.services.importing import ImportAsk
 
 ROOT_UID = "1.2.826.0.1.3680043.8.498."
 
@@ -105,3 +108,17 @@ def make_context(**series: Any) -> SeriesContext:
 def numbers(instances: Iterable[Instance]) -> list[int | None]:
     """Return the instances' numbers, in their order."""
     return [instance.InstanceNumber for instance in instances]
+
+
+def ask(*paths: Path, **more: Any) -> ImportAsk:
+    """Ask for an import of paths."""
+    return ImportAsk(tuple(map(os.fspath, paths)), **more)
+
+
+def find_all(*paths: str | Path) -> list[Found]:
+    """Return all that is found below paths."""
+    finder = Finder(paths)
+    found: list[Found] = []
+    while batch := finder.take(100):
+        found += batch
+    return found

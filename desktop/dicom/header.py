@@ -40,22 +40,37 @@ def read_header(ref: FileRef, charset: str | None = None) -> Header:
 
     Args:
         ref: the file.
-        charset: Specific Character Set by which all text is decoded, whatever the file says. The element itself stays.
+        charset: as of :func:`make_header`.
 
     Raises:
         NotDicom: the file is something else, or a DICOMDIR; the sentence says what.
         Unreadable: the file cannot be opened, or is damaged, or belongs to no study.
-        ValueError: there is no such character set.
     """
-    encodings = parse_charset(charset) if charset else None
     try:
         with open_regular(ref.path) as file:
-            return _make_header(ref, parse(file, os.fstat(file.fileno()).st_size), encodings)
+            return make_header(ref, parse(file, os.fstat(file.fileno()).st_size), charset)
     except OSError as error:
         raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error
 
 
-def _make_header(ref: FileRef, parsed: Parsed, encodings: tuple[str, ...] | None) -> Header:
+def find_study_uid(parsed: Parsed) -> str:
+    """Return the Study Instance UID as it stands in the file."""
+    return value_text(parsed.value(_STUDY))
+
+
+def make_header(ref: FileRef, parsed: Parsed, charset: str | None = None) -> Header:
+    """Make the header of a file whose elements were read.
+
+    Args:
+        ref: the file.
+        parsed: its elements.
+        charset: Specific Character Set by which all text is decoded, whatever the file says. The element itself stays.
+
+    Raises:
+        NotDicom, Unreadable: as :func:`read_header`.
+        ValueError: there is no such character set.
+    """
+    encodings = parse_charset(charset) if charset else None
     if not parsed.elements:
         raise Unreadable("It holds no data elements.")
     identity, notes = _identify(parsed)
@@ -71,6 +86,7 @@ def _make_header(ref: FileRef, parsed: Parsed, encodings: tuple[str, ...] | None
             fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
     model: Model = {f"{tag:08X}": fragment.element for tag, fragment in fragments.items()}
     instance, pixels = make_instance(model), make_pixels(model, parsed)
+    found = find_notes(parsed, instance, pixels)
     return Header(
         file=ref,
         patient=make_patient(model),
@@ -80,7 +96,8 @@ def _make_header(ref: FileRef, parsed: Parsed, encodings: tuple[str, ...] | None
         pixels=pixels,
         dicom_json=pack(join_dicom(fragments)),
         ohif_json=pack(join_plain(fragments)),
-        notes=(*notes, *find_notes(parsed, instance, pixels)),
+        notes=(*notes, *(note.sentence for note in found)),
+        truncated=any(note.truncated for note in found),
         doubtful_text=_has_doubtful_text(parsed, fragments, encodings),
     )
 

@@ -1,5 +1,7 @@
 """What a reader ought to know of a file that can be shown, but not as its header promises."""
 
+from typing import NamedTuple
+
 from . import uids
 from .fragments import scan_fragments
 from .obstacles import find_obstacle
@@ -10,41 +12,49 @@ _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TAIL = 4096
 
 
-def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[str]:
-    """Return sentences on pixels that are missing, in whole or in part, and on a cut header."""
+class Note(NamedTuple):
+    """One thing to know. ``truncated``: pixels are missing that ought to be there."""
+
+    sentence: str
+    truncated: bool = False
+
+
+def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[Note]:
+    """Return what to say of pixels that are missing, in whole or in part, and of a cut header."""
     if parsed.pixels is None:
         return _notes_without_pixels(parsed, instance)
     if pixels.frames == MAX_FRAMES < instance.frames:
-        return [f"It has {instance.frames:,} images. Only the first {MAX_FRAMES:,} are shown."]
+        return [Note(f"It has {instance.frames:,} images. Only the first {MAX_FRAMES:,} are shown.")]
     obstacle = find_obstacle(instance, pixels)
-    notes = [] if obstacle is None else [obstacle]
+    notes = [] if obstacle is None else [Note(obstacle)]
     if pixels.length is None:
         return notes + _notes_on_fragments(parsed, pixels.offset, instance.frames)
     return notes + _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
-def _notes_without_pixels(parsed: Parsed, instance: Instance) -> list[str]:
+def _notes_without_pixels(parsed: Parsed, instance: Instance) -> list[Note]:
     if instance.Rows is not None or uids.uid_name(instance.SOPClassUID).endswith("Image Storage"):
-        return [f"It is an image without pixels: it may be cut short. {AGAIN}"]
+        return [Note(f"It is an image without pixels: it may be cut short. {AGAIN}", truncated=True)]
     if parsed.walker.data[parsed.elements[-1].next :].strip(b"\0"):
-        return [f"It ends with bytes that are no element: it may be cut short. {AGAIN}"]
+        return [Note(f"It ends with bytes that are no element: it may be cut short. {AGAIN}", truncated=True)]
     return []
 
 
-def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length: int) -> list[str]:
+def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length: int) -> list[Note]:
     there = max(parsed.size - pixels.offset, 0)
     if length > there:
         said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
-        return [f"{said} {AGAIN}"]
+        return [Note(f"{said} {AGAIN}", truncated=True)]
     needed = (instance.frames * pixels.frame_bits + 7) // 8
     if length < needed:
-        return [f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."]
+        said = f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."
+        return [Note(said, truncated=True)]
     if pixels.frame_bits and length * 8 >= (instance.frames + 1) * pixels.frame_bits:
-        return [f"It has more pixels than its header says: {needed:,} of {length:,} bytes are shown."]
+        return [Note(f"It has more pixels than its header says: {needed:,} of {length:,} bytes are shown.")]
     return []
 
 
-def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[str]:
+def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[Note]:
     stream = parsed.stream
     stream.seek(max(parsed.size - _TAIL, start))
     if _DELIMITER in stream.read(_TAIL):
@@ -58,4 +68,4 @@ def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[str]:
         # The first one is the offset table. Some writers leave the mark of the end out.
         return []
     what = "may be cut short: their end is not marked" if whole else "are cut short: the last image is not whole"
-    return [f"Its pixels {what}. {AGAIN}"]
+    return [Note(f"Its pixels {what}. {AGAIN}", truncated=True)]

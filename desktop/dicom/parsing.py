@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import NotDicom, Unreadable
+from ..errors import NotDicom, Packed, Unreadable
 from . import uids
 from .elements import UNDEFINED, Cut, Element, Malformed, Walker
 from .inflating import Inflated
@@ -71,10 +71,13 @@ def parse(file: BinaryIO, size: int) -> Parsed:
         size: its bytes.
 
     Raises:
+        Packed: it is an archive.
         NotDicom, Unreadable: the sentence says why.
     """
     data = file.read(_FIRST_READ)
     finding = sniff(data[:HEAD_LENGTH])
+    if finding.kind is Kind.ARCHIVE:
+        raise Packed(f"It is {finding.what}.")
     if finding.kind is Kind.OTHER:
         raise NotDicom(f"It is {finding.what}.")
     try:

@@ -17,13 +17,28 @@ class FileRef:
     """A file as the walk met it.
 
     Attributes:
-        path: absolute.
+        path: absolute; within an archive as :mod:`desktop.dicom.archives` has it.
         size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970.
+        mtime_ns: time of the last change, nanoseconds since 1970; within an archive that of the archive.
+        medium: identity of the disc, stick or share that it lies on; empty for this computer.
     """
 
     path: str
     size: int
+    mtime_ns: int
+    medium: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file's copy in the library.
+
+    Attributes:
+        name: below the folder of copies.
+        mtime_ns: of the copy.
+    """
+
+    name: str
     mtime_ns: int
 
 
@@ -145,7 +160,9 @@ class Header:
         dicom_json: the data set in the DICOM JSON Model (PS3.18 Annex F), UTF-8, deflated by zlib.
         ohif_json: the same with keywords for tags and plain values, as OHIF's dicomjson source wants it; likewise.
         notes: what a reader ought to know, in sentences: "The pixels are cut short …".
+        truncated: pixels are missing that ought to be there.
         doubtful_text: letters of names, numbers or descriptions that lists show may be wrong.
+        copy: where the library's own copy is, if one was made.
     """
 
     file: FileRef
@@ -157,4 +174,6 @@ class Header:
     dicom_json: bytes = field(repr=False)
     ohif_json: bytes = field(repr=False)
     notes: tuple[str, ...] = ()
+    truncated: bool = False
     doubtful_text: bool = False
+    copy: Copy | None = None

@@ -15,9 +15,8 @@ _UNDEFINED = 0xFFFFFFFF
 _FIRST_GROUPS = frozenset({0x0002, 0x0004, 0x0008})
 """Groups that a data set without preamble begins with."""
 
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _SIGNATURES = (
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
     (b"%PDF", "a PDF document"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x89PNG", "a PNG picture"),
@@ -45,6 +44,8 @@ class Kind(StrEnum):
     """Preamble and prefix as of PS3.10 §7.1."""
     BARE = "bare"
     """A data set, or file meta information, without preamble."""
+    ARCHIVE = "archive"
+    """A ZIP archive, in which there may be DICOM files."""
     OTHER = "other"
 
 
@@ -63,7 +64,7 @@ class Finding:
     Attributes:
         kind: what it is.
         start: offset in bytes of the first data element.
-        what: for :attr:`Kind.OTHER`, in words: "a text", "a PDF document".
+        what: for what is no DICOM file, in words: "a text", "a PDF document".
     """
 
     kind: Kind
@@ -81,6 +82,8 @@ def sniff(head: bytes) -> Finding:
         return Finding(Kind.PART10, start=132)
     if guess_encoding(head) is not None:
         return Finding(Kind.BARE)
+    if head.startswith(_ARCHIVES):
+        return Finding(Kind.ARCHIVE, what="a ZIP archive")
     return Finding(Kind.OTHER, what=_describe(head))
 
 

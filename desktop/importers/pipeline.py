@@ -1,117 +1,202 @@
-"""Files in, account out: walk, skip what is known, read in batches, write in batches."""
+"""Files in, account out: find, skip what is known, read in batches, write in batches."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from itertools import islice
+from dataclasses import replace
+from functools import partial
 
-from ..dicom.records import FileRef
+from ..dicom.passwords import passwords
+from ..dicom.records import FileRef, Header
+from ..errors import InputError
 from ..events import Events, LibraryChanged
 from ..jobs import Job
 from ..library.adding import add_readings
-from ..library.outcomes import FileOutcome, Outcome, Refusal
+from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
+from ..library.places import note_medium
 from ..library.queries import KnownFile, known_files
 from ..library.store import Store
-from .reading import ReaderPool, Reading
+from .containers import AskPassword, Containers
+from .keeping import Keep, check_space
+from .reading import Order, ReaderPool, Reading
 from .report import Account, ImportProgress, ImportReport
-from .sources import Found
+from .sources import Finder, Found
 
 FIRST_BATCH, BATCH = 16, 100
 """Files for one worker at a time; the first batches are small, so that the first study shows at once."""
 
-_Pending = tuple[Sequence[FileRef], "Future[list[Reading]]"]
+ImportJob = Job[ImportProgress, ImportReport]
+
+
+Taken = Callable[[FileRef, FileOutcome], None]
+
+_PATIENCE_SECONDS = 5.0
+_NOT_WRITTEN = "It was read, but the library could not be written. Import it again."
 
 
 class Pipeline:
     """Runs one import in the job's thread."""
 
-    def __init__(self, store: Store, pool: ReaderPool, events: Events) -> None:
+    def __init__(
+        self, store: Store, pool: ReaderPool, events: Events, order: Order, ask_password: AskPassword | None = None
+    ) -> None:
         self._store = store
         self._pool = pool
         self._events = events
+        self._order = order
+        self._ask_password = ask_password
         self._account = Account()
+        self._media: set[str] = set()
         self._found = 0
         self._done = 0
-        self._walking = True
+        self._finding = True
+        self._reading: deque[tuple[Sequence[FileRef], Future[list[Reading]]]] = deque()
+        self._writing: deque[tuple[Sequence[FileRef], Future[list[FileOutcome]]]] = deque()
+        self._taken: Taken | None = None
+        self._gone = ""
 
-    def run(self, job: Job[ImportProgress, ImportReport], found: Iterable[Found]) -> ImportReport:
-        """Import all files; when the job is cancelled, what is read stays."""
-        try:
-            return self._run(job, found)
-        finally:
-            self._store.release()
+    def run(self, job: ImportJob, finder: Finder, taken: Taken | None = None) -> ImportReport:
+        """Import all files. When the job is cancelled, or the disk is full, what is read stays.
 
-    def _run(self, job: Job[ImportProgress, ImportReport], found: Iterable[Found]) -> ImportReport:
+        Args:
+            taken: told of each file once its outcome is in the library.
+        """
+        self._taken = taken
         started = time.monotonic()
-        reading: deque[_Pending] = deque()
-        writing: deque[Future[list[FileOutcome]]] = deque()
-        for refs, refusals in self._batches(job, found):
-            if refusals:
-                writing.append(self._write(refusals))
-            if refs:
-                reading.append((refs, self._pool.submit(refs)))
-            while len(reading) > 2 * self._pool.workers:
-                writing.append(self._write(self._pool.result(*reading.popleft())))
-            self._collect(writing, job, wait=len(writing) > 4)
-        self._walking = False
-        while reading and not job.cancelled:
-            writing.append(self._write(self._pool.result(*reading.popleft())))
-            self._collect(writing, job, wait=len(writing) > 4)
-        for _, future in reading:
-            future.cancel()
-        while writing:
-            self._collect(writing, job, wait=True)
+        containers = Containers(finder, self._ask_password, looks_inside=self._order.keep is not Keep.TAKE)
+        try:
+            trouble = self._run(job, finder, containers)
+        finally:
+            for _, future in self._reading:
+                future.cancel()
+            self._store.release()
+        return self._account.report(time.monotonic() - started, cancelled=job.cancelled, trouble=trouble)
+
+    def _run(self, job: ImportJob, finder: Finder, containers: Containers) -> str:
+        """Import until there is nothing left; return what stopped it before, in a sentence."""
+        trouble = ""
+        try:
+            if self._order.keep is Keep.COPY:
+                self._see_to_room(finder)
+            self._go_through(job, finder, containers)
+            self._take_in_begun(finder, containers)
+        except InputError as error:
+            trouble = error.sentence
+        try:
+            self._collect_all(job)
+            if not job.cancelled:
+                self._write(containers.finish(self._account.viewable_paths))
+            self._collect_all(job)
+        except InputError as error:
+            trouble = trouble or error.sentence
         job.report(self._progress, force=True)
-        return self._account.report(time.monotonic() - started, cancelled=job.cancelled)
+        return trouble or self._gone
 
-    def _batches(
-        self, job: Job[ImportProgress, ImportReport], found: Iterable[Found]
-    ) -> Iterator[tuple[list[FileRef], list[Refusal]]]:
-        """Yield files to read, and refusals to note; files that are known and unchanged are counted at once."""
-        files = iter(found)
-        size = FIRST_BATCH
-        number = 0
-        while batch := list(islice(files, size)):
-            if job.cancelled:
+    def _see_to_room(self, finder: Finder) -> None:
+        """See that the disk has room for all copies, before the first one is made."""
+        found: list[Found] = []
+        while batch := finder.take(BATCH):
+            found += batch
+        files = [item for item in found if isinstance(item, FileRef)]
+        known = self._look_up(files, finder)
+        check_space([file for file in files if not self._may_skip(known, file)], self._order.copies)
+        finder.prefer(found)
+
+    def _go_through(self, job: ImportJob, finder: Finder, containers: Containers) -> None:
+        batches = 0
+        while not job.cancelled:
+            job.rest()
+            found = finder.take(FIRST_BATCH if batches < self._pool.workers else BATCH)
+            batches += 1
+            self._finding = bool(found)
+            if found:
+                self._begin(found, finder)
+            elif not self._reading:
                 return
-            self._found += len(batch)
-            yield self._sort_out(batch)
+            most = 2 * self._pool.workers if found else len(self._reading) - 1
+            while len(self._reading) > most and not job.cancelled:
+                self._take_in(finder, containers, lambda: job.cancelled)
+            self._collect(job, wait=len(self._writing) > 4)
             job.report(self._progress)
-            number += 1
-            size = FIRST_BATCH if number < self._pool.workers else BATCH
 
-    def _sort_out(self, batch: Sequence[Found]) -> tuple[list[FileRef], list[Refusal]]:
-        refs = [item for item in batch if isinstance(item, FileRef)]
-        refusals = [item for item in batch if isinstance(item, Refusal)]
-        known = known_files(self._store.reader(), [ref.path for ref in refs])
+    def _begin(self, found: Sequence[Found], finder: Finder) -> None:
+        """Have files read; those that are known and unchanged are counted at once."""
+        self._found += len(found)
+        files = [item for item in found if isinstance(item, FileRef)]
+        self._write([(item.file, item) for item in found if isinstance(item, Refusal)])
+        known = self._look_up(files, finder)
         fresh = []
-        for ref in refs:
-            before = known.get(ref.path)
-            if before is not None and before.file == ref and may_skip(before):
-                self._account.add(repeat_outcome(before))
+        for file in files:
+            if self._may_skip(known, file):
+                self._account.add(repeat_outcome(known[file]))
                 self._done += 1
             else:
-                fresh.append(ref)
-        return fresh, refusals
+                fresh.append(file)
+        if fresh:
+            order = replace(self._order, passwords=passwords())
+            self._reading.append((fresh, self._pool.submit(fresh, order)))
 
-    def _write(self, readings: Sequence[Reading]) -> "Future[list[FileOutcome]]":
-        task: Callable[..., list[FileOutcome]] = lambda db: add_readings(db, readings)  # noqa: E731
-        return self._store.write(task)
+    def _look_up(self, files: Sequence[FileRef], finder: Finder) -> dict[FileRef, KnownFile]:
+        for identity in finder.media.keys() - self._media:
+            # Its files may be in another place than the last time: that must be known before they are looked up.
+            medium = finder.media[identity]
+            self._store.write(partial(note_medium, medium=medium)).result()
+            self._media.add(identity)
+        return known_files(self._store.reader(), files)
 
-    def _collect(
-        self,
-        writing: "deque[Future[list[FileOutcome]]]",
-        job: Job[ImportProgress, ImportReport],
-        *,
-        wait: bool,
-    ) -> None:
+    def _may_skip(self, known: Mapping[FileRef, KnownFile], file: FileRef) -> bool:
+        return file in known and may_skip(known[file], file, self._order.keep)
+
+    def _take_in_begun(self, finder: Finder, containers: Containers) -> None:
+        """Of a cancelled import, write what was begun: it may be copied already."""
+        self._reading = deque(item for item in self._reading if not item[1].cancel())
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while self._reading and self._take_in(finder, containers, lambda: time.monotonic() > end):
+            pass
+
+    def _take_in(self, finder: Finder, containers: Containers, given_up: Callable[[], bool]) -> bool:
+        """Write what the oldest batch gave, and look into the archives and DICOMDIRs that were in it.
+
+        Return whether it was there before all was given up.
+        """
+        files, future = self._reading.popleft()
+        readings = self._pool.result(files, future, self._order, given_up)
+        if readings is None:
+            self._reading.appendleft((files, future))
+            return False
+        plain = containers.take_out(zip(files, readings, strict=True))
+        self._write(plain)
+        if not self._gone and any(isinstance(reading, Refusal) and reading.unreachable for _, reading in plain):
+            self._gone = finder.find_gone()
+            if self._gone:
+                finder.stop()
+        return True
+
+    def _write(self, readings: Sequence[tuple[FileRef, Header | Refusal]]) -> None:
+        if readings:
+            future = self._store.write(partial(add_readings, readings=[reading for _, reading in readings]))
+            self._writing.append(([file for file, _ in readings], future))
+
+    def _collect_all(self, job: ImportJob) -> None:
+        while self._writing:
+            self._collect(job, wait=True)
+
+    def _collect(self, job: ImportJob, *, wait: bool) -> None:
         changed = False
-        while writing and (wait or writing[0].done()):
-            outcomes = writing.popleft().result()
-            for outcome in outcomes:
+        while self._writing and (wait or self._writing[0][1].done()):
+            files, future = self._writing.popleft()
+            self._done += len(files)
+            try:
+                outcomes = future.result()
+            except InputError:
+                for file in files:
+                    self._account.add(FileOutcome(file.path, Outcome.REJECTED, _NOT_WRITTEN))
+                raise
+            for file, outcome in zip(files, outcomes, strict=True):
                 self._account.add(outcome)
-            self._done += len(outcomes)
+                if self._taken is not None:
+                    self._taken(file, outcome)
             changed = True
             wait = False
         if changed:
@@ -119,16 +204,19 @@ class Pipeline:
             job.report(self._progress)
 
     def _progress(self) -> ImportProgress:
-        return ImportProgress(self._found, self._done, len(self._account.studies), self._walking)
+        return ImportProgress(self._found, self._done, len(self._account.studies), self._finding)
 
 
-def may_skip(known: KnownFile) -> bool:
-    """Whether a file that has not changed need not be read again.
+def may_skip(known: KnownFile, file: FileRef, keep: Keep) -> bool:
+    """Whether a file that was met before need not be read again.
 
-    One that could not be read may be readable now: rights and cables change without the file's own date. One that
-    was there twice is looked at again, since the other one may be gone.
+    One that has changed must. One that could not be read may be readable now: rights and cables change without the
+    file's own date. One that was there twice is looked at again, since the other one may be gone. What holds or lists
+    other files is looked into each time. And one that is to be copied must have a copy.
     """
-    return known.outcome not in (Outcome.REJECTED, Outcome.DUPLICATE)
+    again = known.outcome in (Outcome.REJECTED, Outcome.DUPLICATE) or known.is_container
+    to_copy = keep is not Keep.IN_PLACE and known.outcome in VIEWABLE and not known.is_copied
+    return known.file == file and not again and not to_copy
 
 
 def repeat_outcome(known: KnownFile) -> FileOutcome:

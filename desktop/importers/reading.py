@@ -9,37 +9,96 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from ..dicom.header import read_header
+from .. import logs
+from ..dicom.archives import Listing, list_archive
+from ..dicom.directory import Directory, is_directory, parse_directory, read_directory
+from ..dicom.files import Source, open_source
+from ..dicom.header import find_study_uid, make_header
+from ..dicom.parsing import parse
+from ..dicom.passwords import remember_passwords
 from ..dicom.records import FileRef, Header
-from ..errors import NotDicom, Unreachable, Unreadable
+from ..errors import Locked, NotDicom, Packed, Unreadable
 from ..library.outcomes import Outcome, Refusal
+from .keeping import DiskFull, Keep, copy_source
 
 log = logging.getLogger(__name__)
 
-Reading = Header | Refusal
+
+@dataclass(frozen=True, slots=True)
+class ArchiveMet:
+    """A file that is an archive, with what is in it."""
+
+    file: FileRef
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryMet:
+    """A file that is a DICOMDIR, with what it lists."""
+
+    file: FileRef
+    directory: Directory
+
+
+Reading = Header | Refusal | ArchiveMet | DirectoryMet
 
 _STOP_SECONDS = 2.0
+_ASK_SECONDS = 0.2
 
 
-def read(ref: FileRef) -> Reading:
-    """Read one file; a refusal says why there is no header."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How files are to be read.
+
+    Attributes:
+        copies: the folder of the library's own copies.
+        charsets: Specific Character Set to use instead of the file's, by Study Instance UID.
+        passwords: of archives, by path.
+        named: archives that the user named: they are looked into whatever they seem to be.
+    """
+
+    keep: Keep = Keep.IN_PLACE
+    copies: Path = Path()
+    charsets: Mapping[str, str] = field(default_factory=dict)
+    passwords: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    named: frozenset[str] = frozenset()
+
+
+_AS_IT_IS = Order()
+
+
+def read(ref: FileRef, order: Order = _AS_IT_IS) -> Reading:
+    """Read one file; a refusal says why there is no header.
+
+    Raises:
+        DiskFull: there is no room for its copy. That stops the import.
+    """
     try:
-        return read_header(ref)
+        return _read(ref, order)
+    except DiskFull:
+        raise
     except NotDicom as error:
         return Refusal(ref, Outcome.NOT_DICOM, error.sentence)
-    except Unreachable as error:
+    except Locked as error:
         return Refusal(ref, Outcome.REJECTED, error.sentence, unreachable=True)
     except Unreadable as error:
         return Refusal(ref, Outcome.REJECTED, error.sentence)
+    except OSError as error:
+        reason = f"It cannot be read: {error.strerror or error}."
+        return Refusal(ref, Outcome.REJECTED, reason, unreachable=True)
     except RecursionError:
         return Refusal(ref, Outcome.REJECTED, "Its sequences are nested too deeply.")
     except MemoryError:
         return Refusal(ref, Outcome.REJECTED, "Its header is too large for this computer's memory.")
     except Exception as error:  # noqa: BLE001 - the edge of a worker: one file must not stop the rest
+        log.error("a header could not be read\n%s", logs.say_where(error))  # noqa: TRY400 - without its words
         return Refusal(
             ref,
             Outcome.REJECTED,
@@ -47,8 +106,32 @@ def read(ref: FileRef) -> Reading:
         )
 
 
-def _read_batch(refs: Sequence[FileRef]) -> list[Reading]:
-    return [read(ref) for ref in refs]
+def _read(ref: FileRef, order: Order) -> Reading:
+    with open_source(ref.path, streaming=True) as source:
+        try:
+            named = os.path.basename(ref.path).upper().startswith("DICOMDIR")  # noqa: PTH119
+            parsed = (parse_directory if named else parse)(source.file, source.size)
+        except Packed:
+            pass
+        else:
+            if is_directory(parsed):
+                return DirectoryMet(ref, read_directory(parsed))
+            header = make_header(ref, parsed, order.charsets.get(find_study_uid(parsed)))
+            return header if order.keep is Keep.IN_PLACE else _keep(source, header, order)
+    return ArchiveMet(ref, list_archive(ref.path, asked=ref.path in order.named))
+
+
+def _keep(source: Source, header: Header, order: Order) -> Header:
+    copy = copy_source(source, header, order.copies)
+    if order.keep is Keep.COPY:
+        return replace(header, copy=copy)
+    # The file will be gone from its place. Its copy is what stands for it.
+    return replace(header, copy=copy, file=FileRef(copy.name, header.file.size, copy.mtime_ns))
+
+
+def _read_batch(refs: Sequence[FileRef], order: Order) -> list[Reading]:
+    remember_passwords(order.passwords)
+    return [read(ref, order) for ref in refs]
 
 
 def _prepare_worker() -> None:
@@ -83,30 +166,49 @@ class ReaderPool:
         """Start all workers, without waiting for them."""
         self.submit(())
 
-    def submit(self, refs: Sequence[FileRef]) -> "Future[list[Reading]]":
+    def submit(self, refs: Sequence[FileRef], order: Order = _AS_IT_IS) -> "Future[list[Reading]]":
         """Read a batch."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("the pool is closed")
             try:
-                return self._start().submit(_read_batch, tuple(refs))
+                return self._start().submit(_read_batch, tuple(refs), order)
             except BrokenProcessPool:
                 self._pool = None
-                return self._start().submit(_read_batch, tuple(refs))
+                return self._start().submit(_read_batch, tuple(refs), order)
 
-    def result(self, refs: Sequence[FileRef], future: "Future[list[Reading]]") -> list[Reading]:
-        """Return what a batch gave. If a worker died over it, its files are read one by one, to find the culprit."""
+    def result(
+        self,
+        refs: Sequence[FileRef],
+        future: "Future[list[Reading]]",
+        order: Order = _AS_IT_IS,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> list[Reading] | None:
+        """Return what a batch gave; None if ``given_up`` says so before it is there.
+
+        If a worker died over it, its files are read one by one, to find the culprit.
+
+        Raises:
+            DiskFull: as :func:`read`.
+        """
         try:
-            return future.result()
+            return _wait(future, given_up)
         except BrokenProcessPool:
             log.error("a worker died while it read headers")  # noqa: TRY400 - the trace says nothing more
-            return [self._read_alone(ref) for ref in refs]
+        alone: list[Reading] = []
+        for ref in refs:
+            reading = self._read_alone(ref, order, given_up)
+            if reading is None:
+                return None
+            alone.append(reading)
+        return alone
 
-    def _read_alone(self, ref: FileRef) -> Reading:
+    def _read_alone(self, ref: FileRef, order: Order, given_up: Callable[[], bool]) -> Reading | None:
         try:
-            return self.submit((ref,)).result()[0]
+            readings = _wait(self.submit((ref,), order), given_up)
         except BrokenProcessPool:
             return Refusal(ref, Outcome.REJECTED, "Reading it crashed the reader. It is damaged in an unknown way.")
+        return None if readings is None else readings[0]
 
     def _start(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -116,7 +218,7 @@ class ReaderPool:
             # All processes start now. Were one added later, just when another dies, Python's own thread for them
             # could fail, and nobody would ever answer.
             for _ in range(self._workers):
-                self._pool.submit(_read_batch, ())
+                self._pool.submit(_read_batch, (), _AS_IT_IS)
         return self._pool
 
     def close(self) -> None:
@@ -136,3 +238,13 @@ class ReaderPool:
             if child.is_alive():
                 child.kill()
                 child.join()
+
+
+def _wait(future: "Future[list[Reading]]", given_up: Callable[[], bool]) -> list[Reading] | None:
+    """Wait for a batch. A share that hangs must not keep whoever gives up waiting."""
+    while True:
+        try:
+            return future.result(_ASK_SECONDS)
+        except NotYet:
+            if given_up():
+                return None

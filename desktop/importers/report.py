@@ -40,6 +40,8 @@ class ImportReport:
     Attributes:
         reasons: the outcomes of which there is something to say.
         studies: UIDs of the studies that the files belong to, in the order in which they were met.
+        trouble: what stopped the import before its end, in a sentence; or empty.
+        number: of the import in the library; 0 before it is kept there.
     """
 
     counts: dict[Outcome, int]
@@ -47,6 +49,8 @@ class ImportReport:
     studies: tuple[str, ...]
     seconds: float
     cancelled: bool = False
+    trouble: str = ""
+    number: int = 0
 
     @property
     def found(self) -> int:
@@ -66,16 +70,24 @@ class ImportReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``negatoscope import --json`` prints it."""
-        reasons = [{"path": item.path, "outcome": item.outcome.value, "reason": item.reason} for item in self.reasons]
+        reasons = [item.to_json() for item in self.reasons]
         counts = {outcome.value: self.counts[outcome] for outcome in Outcome}
-        return {"found": self.found, **counts, "seconds": round(self.seconds, 3), "reasons": reasons}
+        return {
+            "found": self.found,
+            **counts,
+            "seconds": round(self.seconds, 3),
+            "reasons": reasons,
+            "cancelled": self.cancelled,
+            "trouble": self.trouble,
+        }
 
     def sentence(self) -> str:
         """Return the account in one line."""
         parts = [f"{self.counts[outcome]:,} {_WORDS[outcome]}" for outcome in Outcome if self.counts[outcome]]
         files = "1 file" if self.found == 1 else f"{self.found:,} files"
         remarks = f" {self.remarks:,} of them with a remark." if self.remarks else ""
-        return f"{files}: {', '.join(parts)}.{remarks}" if parts else "No files were found."
+        ended = f" {self.trouble}" if self.trouble else " It was cancelled before its end." if self.cancelled else ""
+        return (f"{files}: {', '.join(parts)}.{remarks}" if parts else "No files were found.") + ended
 
 
 @dataclass(slots=True)
@@ -85,16 +97,19 @@ class Account:
     counts: Counter[Outcome] = field(default_factory=Counter)
     reasons: list[FileOutcome] = field(default_factory=list)
     studies: dict[str, None] = field(default_factory=dict)
+    viewable_paths: list[str] = field(default_factory=list)
 
     def add(self, outcome: FileOutcome) -> None:
         """Count one file."""
         self.counts[outcome.outcome] += 1
         if outcome.reason:
             self.reasons.append(outcome)
+        if outcome.outcome in VIEWABLE:
+            self.viewable_paths.append(outcome.path)
         if outcome.study:
             self.studies.setdefault(outcome.study)
 
-    def report(self, seconds: float, *, cancelled: bool) -> ImportReport:
+    def report(self, seconds: float, *, cancelled: bool, trouble: str = "") -> ImportReport:
         """Return the finished account."""
         counts = {outcome: self.counts[outcome] for outcome in Outcome}
-        return ImportReport(counts, tuple(self.reasons), tuple(self.studies), seconds, cancelled)
+        return ImportReport(counts, tuple(self.reasons), tuple(self.studies), seconds, cancelled, trouble)

@@ -2,40 +2,101 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
+from ..dicom import memberpaths
 from ..dicom.records import FileRef
 from ..library.outcomes import Outcome, Refusal
+from ..media import Medium, find_medium
+from ..paths import system_path
 
 Found = FileRef | Refusal
 
 
-def walk(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
-    """Yield every file below ``paths``, each once, in the order of its name, folders' own files before deeper ones.
+class Finder:
+    """Finds every file below some paths, each once, in the order of its name, a folder's own files before deeper ones.
 
-    Content decides later; names, extensions and hidden marks do not. Links are followed, but no folder is entered
-    twice. What cannot be reached is yielded as a refusal.
+    Content decides later what a file is; names, extensions and hidden marks do not. Only a file named DICOMDIR comes
+    first in its folder, since it tells what else is there. Links are followed, but no folder is entered twice. What
+    cannot be reached is found as a refusal.
+
+    Attributes:
+        media: the discs, sticks and shares on which files were found, by identity.
     """
-    walker = _Walker()
-    for path in paths:
-        yield from walker.walk(os.path.abspath(os.fspath(path)))  # noqa: PTH100 - resolves no links
 
-
-class _Walker:
-    def __init__(self) -> None:
+    def __init__(
+        self, paths: Sequence[str | os.PathLike[str]], medium_of: Callable[[str], Medium] = find_medium
+    ) -> None:
+        # abspath resolves no links.
+        self.paths = tuple(os.path.abspath(os.fspath(path)) for path in paths)  # noqa: PTH100
+        self.media: dict[str, Medium] = {}
+        self._medium_of = medium_of
+        self._preferred: deque[Found] = deque()
+        self._listings: dict[str, list[os.DirEntry[str]] | OSError] = {}
         self._folders: set[tuple[int, int]] = set()
         self._files: set[str] = set()
+        self._devices: dict[int | str, str] = {}
+        self._found_on: dict[str, str] = {}
+        self._walk = self._walk_all()
 
-    def walk(self, path: str) -> Iterator[Found]:
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError as error:
-            yield _refuse(path, error)
-            return
-        if stat.S_ISDIR(status.st_mode):
-            yield from self._walk_folder(path, status)
-        else:
-            yield from self._file(path, status)
+    def take(self, count: int) -> list[Found]:
+        """Return the next files; none if there are no more."""
+        taken = [self._preferred.popleft() for _ in range(min(count, len(self._preferred)))]
+        return taken + list(islice(self._walk, count - len(taken)))
+
+    def prefer(self, found: Iterable[Found]) -> None:
+        """Have these come next."""
+        self._preferred.extend(found)
+
+    def stop(self) -> None:
+        """Find no more."""
+        self._preferred.clear()
+        self._walk = iter(())
+
+    def find_gone(self) -> str:
+        """Say which of the paths is not there any more, in a sentence; empty if all are."""
+        for path in self.paths:
+            before = self._found_on.get(path)
+            if before is None:
+                continue
+            if not os.path.exists(system_path(path)) or self._medium_of(os.path.realpath(path)).identity != before:  # noqa: PTH110
+                medium = self.media.get(before)
+                what = medium.name if medium else memberpaths.shown(path)
+                return (
+                    f"{what} cannot be reached any more. What was read of it stays. "
+                    "Put it in or connect it again, and open it once more: the rest is read then."
+                )
+        return ""
+
+    def listing(self, folder: str) -> Sequence[os.DirEntry[str]] | None:
+        """Return what is in a folder, which is asked once only; None if it cannot be read."""
+        entries = self._list(folder)
+        return None if isinstance(entries, OSError) else entries
+
+    def find(self, path: str) -> Iterator[Found]:
+        """Find one file in a folder whose listing is known, if it was not found before."""
+        folder, name = os.path.split(path)
+        for entry in self.listing(folder) or ():
+            if entry.name == name:
+                yield from self._entry(path, entry)
+
+    def _walk_all(self) -> Iterator[Found]:
+        for path in self.paths:
+            # What is below another path may be another share, though on the same device.
+            self._devices.clear()
+            try:
+                status = os.stat(system_path(path))  # noqa: PTH116
+            except OSError as error:
+                yield refuse(path, error)
+                continue
+            medium = self._note_medium(path, status)
+            self._found_on[path] = medium
+            if stat.S_ISDIR(status.st_mode):
+                yield from self._walk_folder(path, status)
+            else:
+                yield from self._file(path, status, medium)
 
     def _walk_folder(self, path: str, status: os.stat_result) -> Iterator[Found]:
         # An explicit stack: folders may be nested more deeply than Python's calls.
@@ -47,40 +108,73 @@ class _Walker:
             if status.st_ino and identity in self._folders:
                 continue
             self._folders.add(identity)
-            try:
-                with os.scandir(path) as entries:
-                    names = sorted(entries, key=lambda entry: entry.name)
-            except OSError as error:
-                yield _refuse(path, error)
+            entries = self._list(path)
+            self._listings.pop(path, None)
+            if isinstance(entries, OSError):
+                yield refuse(path, entries)
                 continue
-            deeper = []
-            for entry in names:
-                try:
-                    status = entry.stat()
-                except OSError as error:
-                    yield _refuse(entry.path, error)
-                    continue
-                if not stat.S_ISDIR(status.st_mode):
-                    yield from self._file(entry.path, status)
-                elif status.st_ino or not entry.is_symlink():
-                    deeper.append((entry.path, status))
+            deeper: list[tuple[str, os.stat_result]] = []
+            for entry in entries:
+                yield from self._entry(os.path.join(path, entry.name), entry, deeper)  # noqa: PTH118
             folders += reversed(deeper)
 
-    def _file(self, path: str, status: os.stat_result) -> Iterator[Found]:
+    def _list(self, folder: str) -> "list[os.DirEntry[str]] | OSError":
+        if folder not in self._listings:
+            try:
+                with os.scandir(system_path(folder)) as entries:
+                    self._listings[folder] = sorted(entries, key=lambda entry: (not _is_directory(entry), entry.name))
+            except OSError as error:
+                self._listings[folder] = error
+        return self._listings[folder]
+
+    def _entry(
+        self, path: str, entry: "os.DirEntry[str]", deeper: list[tuple[str, os.stat_result]] | None = None
+    ) -> Iterator[Found]:
+        if path in self._files:
+            return
+        try:
+            status = entry.stat()
+        except OSError as error:
+            self._files.add(path)
+            yield refuse(path, error)
+            return
+        if not stat.S_ISDIR(status.st_mode):
+            yield from self._file(path, status, self._note_medium(path, status))
+        elif deeper is not None and (status.st_ino or not entry.is_symlink()):
+            deeper.append((path, status))
+
+    def _file(self, path: str, status: os.stat_result, medium: str) -> Iterator[Found]:
         if path in self._files:
             return
         self._files.add(path)
-        ref = FileRef(path, status.st_size, status.st_mtime_ns)
+        ref = FileRef(path, status.st_size, status.st_mtime_ns, medium)
         if stat.S_ISREG(status.st_mode):
             yield ref
         else:
             # Reading from a pipe or a device would wait for ever.
             yield Refusal(ref, Outcome.NOT_DICOM, "It is no regular file.")
 
+    def _note_medium(self, path: str, status: os.stat_result) -> str:
+        """Return the identity of the medium that a path lies on; each device is asked once."""
+        # Windows gives no device with a directory entry.
+        device = status.st_dev or os.path.splitdrive(path)[0]
+        if device not in self._devices:
+            # The status is that of a link's target.
+            medium = self._medium_of(os.path.realpath(path))
+            if medium.identity:
+                self.media[medium.identity] = medium
+            self._devices[device] = medium.identity
+        return self._devices[device]
 
-def _refuse(path: str, error: OSError) -> Refusal:
+
+def refuse(path: str, error: OSError) -> Refusal:
+    """Say why a path cannot be reached."""
     ref = FileRef(path, 0, 0)
     if isinstance(error, FileNotFoundError):
         return Refusal(ref, Outcome.REJECTED, "There is no such file or folder.", unreachable=True)
     reason = f"It cannot be read: {error.strerror or type(error).__name__}."
     return Refusal(ref, Outcome.REJECTED, reason, unreachable=True)
+
+
+def _is_directory(entry: "os.DirEntry[str]") -> bool:
+    return entry.name.upper().startswith("DICOMDIR")

@@ -1,24 +1,23 @@
 """Adds files to the library: who they belong to, and whether they were there before."""
 
-import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..dicom.files import open_regular
 from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
 from ..dicom.parsing import AGAIN
-from ..dicom.records import FileRef, Header, Patient, Series, Study
+from ..dicom.records import Copy, FileRef, Header, Instance, Patient, Pixels, Series, Study
 from ..dicom.uids import make_uid
+from .comparing import digest, same_bytes
 from .outcomes import FileOutcome, Outcome, Refusal
+from .places import PLACE, medium_row, shown
 from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
+from .searching import index_study
 
 Reading = Header | Refusal
 
-_BLOCK = 1 << 20
 _OF_ONE_FILE = (ArithmeticError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 """What a hostile header may cause. A full disk is something else: it stops the import."""
 _IDENTITY_TAGS = (
@@ -49,6 +48,20 @@ def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) ->
     return outcomes
 
 
+class _Twins(NamedTuple):
+    """The files that have a file's SOP Instance UID.
+
+    Attributes:
+        same: one with the same bytes, that stays.
+        gave_way: one was the same, or was this one in another place.
+        others: paths of those with other content, as text.
+    """
+
+    same: sqlite3.Row | None
+    gave_way: bool
+    others: tuple[str, ...]
+
+
 class _Adder:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -58,30 +71,38 @@ class _Adder:
         self._removed = False
 
     def add(self, reading: Reading) -> FileOutcome:
-        known = self._db.execute(
-            "SELECT files.id, instances.id AS instance FROM files LEFT JOIN instances ON instances.file = files.id "
-            "WHERE path = ?",
-            (path_to_db(reading.file.path),),
+        before = self._db.execute(
+            "SELECT files.id AS file, copy, instances.id AS instance FROM files JOIN instances ON file = files.id "
+            "WHERE path = ? AND medium = ?",
+            (path_to_db(reading.file.path), medium_row(self._db, reading.file.medium)),
         ).fetchone()
-        was_known = known is not None and known["instance"] is not None
         if isinstance(reading, Refusal):
-            return self._refuse(reading, known["instance"] if was_known else None)
+            return self._refuse(reading, before)
         try:
-            return self._add_header(reading, known["instance"] if was_known else None)
+            return self._add_header(reading, before)
         except OSError as error:
             # It was compared with another file, and could not be read any more.
             reason = f"It cannot be read: {error.strerror or error}."
-            refusal = Refusal(reading.file, Outcome.REJECTED, reason, unreachable=True)
-            return self._refuse(refusal, known["instance"] if was_known else None)
+            return self._refuse(Refusal(reading.file, Outcome.REJECTED, reason, unreachable=True), before)
 
-    def _refuse(self, refusal: Refusal, instance: int | None) -> FileOutcome:
-        if instance is not None and refusal.unreachable:
+    def _refuse(self, refusal: Refusal, before: sqlite3.Row | None) -> FileOutcome:
+        if before is not None and refusal.unreachable:
             # Its stick may be out, or its share away: what is known stays.
             return FileOutcome(refusal.file.path, refusal.outcome, refusal.reason)
-        if instance is not None:
-            self._remove_instance(instance)
-        self._put_file(refusal.file, refusal.outcome, refusal.reason)
+        if before is not None:
+            self._replace(before)
+        self._put_file(refusal.file, refusal.outcome, refusal.reason, container=refusal.container)
         return FileOutcome(refusal.file.path, refusal.outcome, refusal.reason)
+
+    def _replace(self, before: sqlite3.Row) -> None:
+        """Take a file's instance out, since the file is another one now. The library's own copy of it stays."""
+        if before["copy"]:
+            self._db.execute(
+                "UPDATE files SET path = ?, medium = 1 WHERE id = ?",
+                (path_to_db(before["copy"]), before["file"]),
+            )
+        else:
+            self._remove_instance(before["instance"])
 
     def forget(self) -> None:
         """Drop what was remembered of rows that are gone with a rolled back file."""
@@ -100,46 +121,46 @@ class _Adder:
         self._db.execute(f"DELETE FROM studies WHERE id IN ({empty})")
         self._db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
 
-    def _add_header(self, header: Header, before: int | None) -> FileOutcome:
+    def _add_header(self, header: Header, before: sqlite3.Row | None) -> FileOutcome:
         """Add a file's instance; ``before`` is the one that was in this file until now."""
-        path, reason = header.file.path, " ".join(header.notes)
+        path, copy, notes = header.file.path, header.copy, list(header.notes)
         outcome = Outcome.ADDED if before is None else Outcome.UPDATED
+        if before is not None and before["copy"] and (copy is None or copy.name != before["copy"]):
+            self._replace(before)
+            before = None
         uid = header.instance.SOPInstanceUID
-        others = []
-        for twin in self._twins(uid, path):
-            twin_path = path_from_db(twin["path"])
-            same = _same_bytes(path, twin_path)
-            if same:
-                reason = f"The same file is there already: {_shown(twin_path)}"
-                if before is not None:
-                    self._remove_instance(before)
-                self._put_file(header.file, Outcome.DUPLICATE, reason)
-                return FileOutcome(path, Outcome.DUPLICATE, reason, twin["study"])
-            if same is None and _is_moved(header, twin):
-                self._remove_instance(twin["id"])
-                self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
-                outcome = Outcome.UPDATED
-            else:
-                others.append(_shown(twin_path))
+        place = path if copy is None else self._copy_path(copy)
+        twins = self._compare(header, place)
+        if twins.same is not None and before is not None:
+            self._remove_instance(before["instance"])
+        if twins.same is not None:
+            where = "as a copy in the library" if twins.same["copy"] else shown(path_from_db(twins.same["path"]))
+            return self._put_duplicate(header, f"The same file is there already: {where}", twins.same["study"])
+        if twins.gave_way:
+            outcome = Outcome.UPDATED
         if before is not None:
-            self._remove_instance(before)
-        if others:
+            self._remove_instance(before["instance"])
+        if twins.others:
             outcome = Outcome.CONFLICT
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            said = f"It has the SOP Instance UID of {others[0]}{more}, but other content. Both are kept and shown."
-            reason = f"{said} {reason}".rstrip()
+            more = f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else ""
+            said = (
+                f"It has the SOP Instance UID of {twins.others[0]}{more}, but other content. Both are kept and shown."
+            )
+            notes.insert(0, said)
         if outcome is Outcome.CONFLICT or self._taken("instances", uid):
-            uid = make_uid("instance", uid, _digest(path))
-        study, study_uid = self._find_study(header.patient, header.study)
+            uid = make_uid("instance", uid, digest(place))
+        study, study_uid, is_new = self._find_study(header.patient, header.study)
+        if is_new and study_uid != header.study.StudyInstanceUID:
+            notes.append("Another patient's study has its Study Instance UID. They are kept apart.")
         series, series_uid = self._find_series(study, study_uid, header.series)
         if self._taken("instances", uid):
             # A third file that came in the same bytes as a conflicting one. Its study and series may be new, and empty.
             self._removed = True
-            reason = "The same file is there already."
-            self._put_file(header.file, Outcome.DUPLICATE, reason)
-            return FileOutcome(path, Outcome.DUPLICATE, reason, study_uid)
-        file = self._put_file(header.file, outcome, reason)
-        row = to_row(header.instance, without=SERVED) | to_row(header.pixels)
+            return self._put_duplicate(header, "The same file is there already.", study_uid)
+        reason = " ".join(notes)
+        flags = {"conflict": outcome is Outcome.CONFLICT, "truncated": header.truncated}
+        file = self._put_file(header.file, outcome, reason, copy=copy)
+        row = to_row(header.instance, without=SERVED) | to_row(header.pixels) | flags
         instance = self._insert("instances", row | {"series": series, "file": file, "uid": uid})
         dicom_json, ohif_json = _served_pieces(header, (study_uid, series_uid, uid))
         self._insert(
@@ -151,17 +172,58 @@ class _Adder:
                 "ohif_json": ohif_json,
             },
         )
+        if header.doubtful_text:
+            self._db.execute("UPDATE studies SET doubtful_text = 1 WHERE id = ?", (study,))
         self._changed.add(study)
         return FileOutcome(path, outcome, reason, study_uid)
 
-    def _twins(self, uid: str, path: str) -> list[Any]:
+    def _compare(self, header: Header, place: str) -> "_Twins":
+        """Compare a file with those of its SOP Instance UID. One that it takes the place of is taken out.
+
+        Args:
+            place: where the file's bytes are.
+        """
+        others, gave_way = [], False
+        for twin in self._twins(header.instance.SOPInstanceUID, header.file):
+            same = same_bytes(place, path_from_db(twin["place"]), twin["identity"])
+            if same and (header.copy is None or twin["copy"]):
+                return _Twins(twin, gave_way=False, others=())
+            if same:
+                self._give_up(twin, header.file.path)
+                gave_way = True
+            elif same is None and _is_moved(header, twin):
+                self._remove_instance(twin["id"])
+                self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
+                gave_way = True
+            else:
+                others.append(shown(path_from_db(twin["path"])))
+        return _Twins(None, gave_way=gave_way, others=tuple(others))
+
+    def _put_duplicate(self, header: Header, reason: str, study: str) -> FileOutcome:
+        self._put_file(header.file, Outcome.DUPLICATE, reason)
+        return FileOutcome(header.file.path, Outcome.DUPLICATE, reason, study)
+
+    def _give_up(self, twin: sqlite3.Row, path: str) -> None:
+        """Make a file a duplicate of the one that is added now: the library's own copy takes the place of others."""
+        self._remove_instance(twin["id"])
+        self._db.execute(
+            "UPDATE files SET outcome = ?, reason = ? WHERE id = ?",
+            (Outcome.DUPLICATE, f"The library has a copy of the same file: {shown(path)}", twin["file"]),
+        )
+
+    def _copy_path(self, copy: Copy) -> str:
+        (path,) = self._db.execute("SELECT copy_path(?)", (copy.name,)).fetchone()
+        return path_from_db(path)
+
+    def _twins(self, uid: str, file: FileRef) -> list[Any]:
         return self._db.execute(
-            "SELECT instances.id, instances.uid, series.uid AS series, studies.uid AS study, file, path, size, "
-            "metadata.version, dicom_json FROM instances "
-            "JOIN files ON files.id = file JOIN series ON series.id = series JOIN studies ON studies.id = study "
+            "SELECT instances.*, instances.id AS id, series.uid AS series_uid, studies.uid AS study, file, path, "
+            f"{PLACE} AS place, copy, identity, size, metadata.version, dicom_json FROM instances "
+            "JOIN files ON files.id = file JOIN media ON media.id = medium "
+            "JOIN series ON series.id = series JOIN studies ON studies.id = study "
             "JOIN metadata ON metadata.instance = instances.id "
-            "WHERE SOPInstanceUID = ? AND path != ?",
-            (uid, path_to_db(path)),
+            "WHERE SOPInstanceUID = ? AND NOT (path = ? AND identity = ?)",
+            (uid, path_to_db(file.path), file.medium),
         ).fetchall()
 
     def _remove_instance(self, instance: int) -> None:
@@ -173,23 +235,37 @@ class _Adder:
         self._changed.add(study)
         self._removed = True
 
-    def _put_file(self, file: FileRef, outcome: Outcome, reason: str) -> int:
+    def _put_file(
+        self, file: FileRef, outcome: Outcome, reason: str, *, container: bool = False, copy: Copy | None = None
+    ) -> int:
+        row = {
+            "path": path_to_db(file.path),
+            "medium": medium_row(self._db, file.medium),
+            "size": file.size,
+            "mtime_ns": file.mtime_ns,
+            "outcome": outcome,
+            "reason": reason,
+            "reader": METADATA_VERSION,
+            "container": container,
+            "copy": copy.name if copy else "",
+            "copy_mtime_ns": copy.mtime_ns if copy else 0,
+        }
+        updates = ", ".join(f"{name} = excluded.{name}" for name in row)
         (number,) = self._db.execute(
-            "INSERT INTO files (path, size, mtime_ns, outcome, reason, reader) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, "
-            "outcome = excluded.outcome, reason = excluded.reason, reader = excluded.reader RETURNING id",
-            (path_to_db(file.path), file.size, file.mtime_ns, outcome, reason, METADATA_VERSION),
+            f"INSERT INTO files ({', '.join(row)}) VALUES ({', '.join('?' * len(row))}) "
+            f"ON CONFLICT (path, medium) DO UPDATE SET {updates} RETURNING id",
+            tuple(row.values()),
         ).fetchone()
         return int(number)
 
-    def _find_study(self, patient: Patient, study: Study) -> tuple[int, str]:
-        """Return the row and served UID of a study, made if it is not there.
+    def _find_study(self, patient: Patient, study: Study) -> tuple[int, str, bool]:
+        """Return the row and served UID of a study, made if it is not there, and whether it was.
 
         Two patients' studies never become one, even if they share a Study Instance UID.
         """
         key = (patient, study)
         if key in self._studies:
-            return self._studies[key]
+            return *self._studies[key], False
         rows = self._db.execute(
             "SELECT studies.*, studies.id AS number, patients.* FROM studies JOIN patients ON patients.id = patient "
             "WHERE StudyInstanceUID = ?",
@@ -203,14 +279,14 @@ class _Adder:
                 uid = make_uid("study", study.StudyInstanceUID, *_identity(patient), *["again"] * attempt)
                 attempt += 1
             number = self._insert("studies", to_row(study) | {"patient": self._find_patient(patient), "uid": uid})
-            self._make_searchable(number)
+            index_study(self._db, number)
         else:
             number, uid = row["number"], row["uid"]
             changed = self._complete("studies", number, row, study)
             if self._complete_patient(number, from_row(Patient, row), patient) or changed:
-                self._make_searchable(number)
+                index_study(self._db, number)
         self._studies[key] = number, uid
-        return number, uid
+        return number, uid, row is None
 
     def _complete(self, table: str, number: int, row: sqlite3.Row, said: Study | Series) -> bool:
         """Take over what the files so far did not say of a study or series. Return whether that was anything."""
@@ -231,15 +307,6 @@ class _Adder:
         self._db.execute("UPDATE studies SET patient = ? WHERE id = ?", (self._find_patient(whole), study))
         self._removed = True
         return True
-
-    def _make_searchable(self, study: int) -> None:
-        self._db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
-        columns = "PatientName, PatientID, AccessionNumber, StudyDescription, StudyDate, StudyInstanceUID"
-        self._db.execute(
-            f"INSERT INTO study_search (rowid, {columns}) "
-            f"SELECT studies.id, {columns} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
-            (study,),
-        )
 
     def _find_patient(self, patient: Patient) -> int:
         rows = self._db.execute("SELECT * FROM patients WHERE PatientID = ?", (patient.PatientID,)).fetchall()
@@ -330,48 +397,19 @@ def _served_pieces(header: Header, served: tuple[str, str, str]) -> tuple[bytes,
     return first, second
 
 
-def _shown(path: str) -> str:
-    """Return a path as text: names that are none could not be stored in a sentence."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
 def _is_moved(header: Header, twin: sqlite3.Row) -> bool:
     """Whether a file is the one that is not in its place any more: of the same size, with the same header.
 
     If it is not, the other one may be on a medium that is not here now, and both are kept. What an older program
-    wrote of a header cannot be compared; there the size decides.
+    wrote of a header is in another form; there the records decide.
     """
     if header.file.size != twin["size"]:
         return False
     if twin["version"] != METADATA_VERSION:
-        return True
-    served = _served_pieces(header, (twin["study"], twin["series"], twin["uid"]))[0]
+        uids = {
+            "StudyInstanceUID": header.instance.StudyInstanceUID,
+            "SeriesInstanceUID": header.instance.SeriesInstanceUID,
+        }
+        return header.instance == from_row(Instance, twin, **uids) and header.pixels == from_row(Pixels, twin)
+    served = _served_pieces(header, (twin["study"], twin["series_uid"], twin["uid"]))[0]
     return unpack(served) == unpack(twin["dicom_json"])
-
-
-def _same_bytes(path: str, other: str) -> bool | None:
-    """Whether two files hold the same bytes; None if the other one is not there now.
-
-    Raises:
-        OSError: the first one cannot be read.
-    """
-    with open_regular(path) as one:
-        try:
-            two = open_regular(other)
-        except OSError:
-            return None
-        with two:
-            if os.fstat(one.fileno()).st_size != os.fstat(two.fileno()).st_size:
-                return False
-            while block := one.read(_BLOCK):
-                if block != two.read(_BLOCK):
-                    return False
-            return True
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open_regular(path) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..dicom.memberpaths import is_member, shown
 from ..dicom.records import FileRef
 
 
@@ -28,12 +29,14 @@ class Refusal:
 
     Attributes:
         unreachable: the disk or network did not give it. What is known of it stays: it may be there again.
+        container: it is looked into at each import, since it holds or lists other files.
     """
 
     file: FileRef
     outcome: Outcome
     reason: str
     unreachable: bool = False
+    container: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,8 @@ class FileOutcome:
     outcome: Outcome
     reason: str = ""
     study: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as the command line prints it: with the path as it is, unless it leads into an archive."""
+        path = shown(self.path) if is_member(self.path) else self.path
+        return {"path": path, "outcome": self.outcome.value, "reason": self.reason}

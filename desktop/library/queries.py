@@ -1,8 +1,6 @@
 """What is asked of the library. Every function takes a reader's connection and answers with records."""
 
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +9,11 @@ from ..dicom.metadata import METADATA_VERSION
 from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
 from .matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion, where
 from .outcomes import Outcome
+from .places import PLACE
 from .rows import from_row, path_from_db, path_to_db
+from .searching import search_condition
 
 _IN_LIMIT = 500
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,11 @@ class StudyEntry:
 
     Attributes:
         version: grows with each change.
+        conflicts: instances whose SOP Instance UID another file has too.
+        truncated: instances of which pixels are missing.
+        doubtful_text: letters of its texts may be wrong.
+        shares_uid: another patient's study has its Study Instance UID.
+        away: the name of what its files lie on, if that is not here now; or empty.
     """
 
     patient: Patient
@@ -31,6 +35,11 @@ class StudyEntry:
     series: int
     instances: int
     version: int
+    conflicts: int = 0
+    truncated: int = 0
+    doubtful_text: bool = False
+    shares_uid: bool = False
+    away: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class KnownFile:
     outcome: Outcome
     reason: str
     study: str
+    is_copied: bool = False
+    is_container: bool = False
 
 
 class Form(StrEnum):
@@ -94,7 +105,10 @@ _STUDIES = """
     SELECT studies.id AS number, studies.uid AS served, studies.*, patients.*,
         (SELECT count(*) FROM series WHERE study = studies.id) AS series_count,
         (SELECT total(instances) FROM series WHERE study = studies.id) AS instance_count,
-        (SELECT group_concat(DISTINCT Modality) FROM series WHERE study = studies.id) AS modalities
+        (SELECT total(conflicts) FROM series WHERE study = studies.id) AS conflict_count,
+        (SELECT total(truncated) FROM series WHERE study = studies.id) AS truncated_count,
+        (SELECT group_concat(DISTINCT Modality) FROM series WHERE study = studies.id) AS modalities,
+        (SELECT count(*) FROM studies AS others WHERE others.StudyInstanceUID = studies.StudyInstanceUID) AS uid_count
     FROM studies JOIN patients ON patients.id = studies.patient
 """
 
@@ -111,35 +125,32 @@ def find_studies(
     return [_study_entry(row) for row in rows]
 
 
-def search_studies(db: sqlite3.Connection, text: str) -> list[StudyEntry]:
+def search_studies(db: sqlite3.Connection, text: str, *, limit: int = -1) -> list[StudyEntry]:
     """Return the studies in which each word of ``text`` begins a word of name, ID, number, description or date.
 
     Letter case and accents do not count. A date may be written as the list shows it. No words: all studies.
     """
-    # An accent that stands by itself would part a word.
-    terms = [term for part in unicodedata.normalize("NFC", text).split() if (term := _search_term(part))]
-    if not terms:
-        return find_studies(db)
-    match = " AND ".join(terms)
+    match = search_condition(text)
+    if not match:
+        return find_studies(db, limit=limit)
     rows = db.execute(
         f"{_STUDIES} WHERE studies.id IN (SELECT rowid FROM study_search WHERE study_search MATCH ?) "
-        "ORDER BY StudyDate DESC, StudyTime DESC, studies.uid",
-        (match,),
+        "ORDER BY StudyDate DESC, StudyTime DESC, studies.uid LIMIT ?",
+        (match, limit),
     )
     return [_study_entry(row) for row in rows]
-
-
-def _search_term(part: str) -> str:
-    """Return what a part of a search stands for in the index's language; empty if there is no word in it."""
-    words = [f'"{word}"*' for word in re.findall(r"[^\W_]+", part)]
-    term = f"({' AND '.join(words)})" if words else ""
-    return f'({term} OR "{part.replace("-", "")}"*)' if _DATE.fullmatch(part) else term
 
 
 def get_study(db: sqlite3.Connection, study_uid: str) -> StudyEntry | None:
     """Return one study."""
     found = find_studies(db, (Criterion("StudyInstanceUID", (study_uid,)),))
     return found[0] if found else None
+
+
+def own_study_uid(db: sqlite3.Connection, study_uid: str) -> str:
+    """Return the Study Instance UID that stands in a study's files, given the one under which it is served."""
+    row = db.execute("SELECT StudyInstanceUID FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+    return study_uid if row is None else str(row["StudyInstanceUID"])
 
 
 def find_series(
@@ -195,14 +206,16 @@ def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid
     """Return where an instance's bytes are; None if there is no such instance in that series of that study."""
     row = db.execute(
         "SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*, "
-        "path, size, mtime_ns "
-        "FROM instances JOIN files ON files.id = file JOIN series ON series.id = series "
-        "JOIN studies ON studies.id = study WHERE instances.uid = ? AND series.uid = ? AND studies.uid = ?",
+        f"{PLACE} AS place, size, CASE copy WHEN '' THEN mtime_ns ELSE copy_mtime_ns END AS mtime_ns, "
+        "CASE copy WHEN '' THEN identity ELSE '' END AS identity "
+        "FROM instances JOIN files ON files.id = file JOIN media ON media.id = medium "
+        "JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        "WHERE instances.uid = ? AND series.uid = ? AND studies.uid = ?",
         (instance_uid, series_uid, study_uid),
     ).fetchone()
     if row is None:
         return None
-    file = FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"])
+    file = FileRef(path_from_db(row["place"]), row["size"], row["mtime_ns"], row["identity"])
     return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), _instance(row))
 
 
@@ -233,25 +246,34 @@ def stored_metadata(
     return [Piece(*row) for row in rows]
 
 
-def known_files(db: sqlite3.Connection, paths: Sequence[str]) -> dict[str, KnownFile]:
-    """Return what is known of those of the files that were met before, by this program's way of reading."""
+def known_files(db: sqlite3.Connection, files: Sequence[FileRef]) -> dict[FileRef, KnownFile]:
+    """Return what is known of those of the files that were met before, by this program's way of reading.
+
+    A file that has changed since is found too; its record says how it was.
+    """
+    met = {(file.path, file.medium): file for file in files}
     known = {}
-    for start in range(0, len(paths), _IN_LIMIT):
-        part = [path_to_db(path) for path in paths[start : start + _IN_LIMIT]]
+    for start in range(0, len(files), _IN_LIMIT):
+        part = [path_to_db(file.path) for file in files[start : start + _IN_LIMIT]]
         rows = db.execute(
-            "SELECT path, size, mtime_ns, outcome, reason, studies.uid AS study FROM files "
+            "SELECT path, identity, size, mtime_ns, outcome, reason, copy, container, studies.uid AS study FROM files "
+            "JOIN media ON media.id = medium "
             "LEFT JOIN instances ON instances.file = files.id LEFT JOIN series ON series.id = series "
             f"LEFT JOIN studies ON studies.id = study WHERE reader = ? AND path IN ({','.join('?' * len(part))})",
             (METADATA_VERSION, *part),
         )
         for row in rows:
-            path = path_from_db(row["path"])
-            known[path] = KnownFile(
-                FileRef(path, row["size"], row["mtime_ns"]),
-                Outcome(row["outcome"]),
-                row["reason"],
-                row["study"] or "",
-            )
+            before = FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"])
+            file = met.get((before.path, before.medium))
+            if file is not None:
+                known[file] = KnownFile(
+                    before,
+                    Outcome(row["outcome"]),
+                    row["reason"],
+                    row["study"] or "",
+                    bool(row["copy"]),
+                    bool(row["container"]),
+                )
     return known
 
 
@@ -264,6 +286,10 @@ def _study_entry(row: sqlite3.Row) -> StudyEntry:
         series=row["series_count"],
         instances=int(row["instance_count"]),
         version=row["version"],
+        conflicts=int(row["conflict_count"]),
+        truncated=int(row["truncated_count"]),
+        doubtful_text=bool(row["doubtful_text"]),
+        shares_uid=row["uid_count"] > 1,
     )
 
 

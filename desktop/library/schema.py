@@ -6,8 +6,10 @@ the content, so that two things never share a name.
 """
 
 import sqlite3
+from collections.abc import Callable
 
 from ..errors import InputError
+from .searching import index_study
 
 _V1 = """
 CREATE TABLE patients (
@@ -91,34 +93,145 @@ CREATE VIRTUAL TABLE study_search USING fts5 (
 );
 """
 
-_MIGRATIONS = (_V1,)
-"""Script number n brings a library from version n to n + 1."""
+_V2 = """
+CREATE TABLE media (
+    id INTEGER PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    mount BLOB NOT NULL
+);
+INSERT INTO media VALUES (1, '', 'this computer', 'computer', x'');
+
+CREATE TABLE files_2 (
+    id INTEGER PRIMARY KEY,
+    medium INTEGER NOT NULL REFERENCES media,
+    path BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    reader INTEGER NOT NULL,
+    container INTEGER NOT NULL,
+    copy TEXT NOT NULL,
+    copy_mtime_ns INTEGER NOT NULL,
+    UNIQUE (path, medium)
+);
+INSERT INTO files_2 SELECT id, 1, path, size, mtime_ns, outcome, reason, 0, 0, '', 0 FROM files;
+DROP TABLE files;
+ALTER TABLE files_2 RENAME TO files;
+CREATE INDEX files_copy ON files (copy) WHERE copy != '';
+CREATE INDEX files_medium ON files (medium) WHERE medium != 1;
+
+ALTER TABLE instances ADD COLUMN conflict INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instances ADD COLUMN truncated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN conflicts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN truncated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE studies ADD COLUMN doubtful_text INTEGER NOT NULL DEFAULT 0;
+UPDATE instances SET conflict = (SELECT outcome = 'conflict' FROM files WHERE files.id = file);
+UPDATE series SET conflicts = (SELECT total(conflict) FROM instances WHERE series = series.id);
+
+DROP TRIGGER instance_added;
+DROP TRIGGER instance_removed;
+CREATE TRIGGER instance_added AFTER INSERT ON instances BEGIN
+    UPDATE series SET instances = instances + 1, conflicts = conflicts + new.conflict,
+        truncated = truncated + new.truncated WHERE id = new.series;
+END;
+CREATE TRIGGER instance_removed AFTER DELETE ON instances BEGIN
+    UPDATE series SET instances = instances - 1, conflicts = conflicts - old.conflict,
+        truncated = truncated - old.truncated WHERE id = old.series;
+END;
+
+CREATE TABLE charsets (
+    StudyInstanceUID TEXT PRIMARY KEY,
+    charset TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE imports (
+    id INTEGER PRIMARY KEY,
+    started TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sources BLOB NOT NULL,
+    copied INTEGER NOT NULL,
+    seconds REAL NOT NULL DEFAULT 0,
+    counts TEXT NOT NULL DEFAULT '{}',
+    trouble TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE import_reasons (
+    import INTEGER NOT NULL REFERENCES imports ON DELETE CASCADE,
+    path BLOB NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    study TEXT NOT NULL
+);
+CREATE INDEX import_reasons_import ON import_reasons (import);
+
+DROP TABLE study_search;
+CREATE VIRTUAL TABLE study_search USING fts5 (words, tokenize = "unicode61 remove_diacritics 0");
+"""
+
+
+def _index_studies(connection: sqlite3.Connection) -> None:
+    for (study,) in connection.execute("SELECT id FROM studies").fetchall():
+        index_study(connection, study)
+
+
+_Migration = tuple[str, Callable[[sqlite3.Connection], None] | None]
+
+_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, _index_studies))
+"""Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 
 VERSION = len(_MIGRATIONS)
+
+APPLICATION_ID = 0x4E656761
+"""Says that a database is this program's: "Nega"."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the library to this program's version, in one transaction.
 
     Raises:
-        InputError: a newer program wrote it.
+        InputError: a newer program wrote it, or it is another program's database.
     """
+    check_version(connection)
+    # A table that others refer to can be made anew only so (and the pragma does nothing within a transaction).
+    connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise InputError(  # noqa: TRY301 - within the transaction that it ends
-                f"This library was written by a newer Negatoscope (library version {version}, this program knows "
-                f"{VERSION}). Install that one, or start with another --base-dir."
-            )
-        for script in _MIGRATIONS[version:]:
+        for script, step in _MIGRATIONS[check_version(connection) :]:
             for statement in _statements(script):
                 connection.execute(statement)
+            if step is not None:
+                step(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def check_version(connection: sqlite3.Connection) -> int:
+    """Return the library's version; 0 for an empty file. Nothing is written.
+
+    Raises:
+        InputError: a newer program wrote it, or it is another program's database.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    # Version 1 did not say whose it was.
+    ours = application == APPLICATION_ID or (version == 1 and application == 0 and "study_search" in tables)
+    if not ours and (tables or version or application):
+        raise InputError("The library is another program's database. Move that away, or start with another --base-dir.")
+    if version > VERSION:
+        raise InputError(
+            f"This library was written by a newer Negatoscope (library version {version}, this program knows "
+            f"{VERSION}). Install that one, or start with another --base-dir."
+        )
+    return int(version)
 
 
 def _statements(script: str) -> list[str]:

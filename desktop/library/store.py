@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ..errors import InputError, NegatoscopeError
-from .schema import migrate
+from .places import define_places
+from .schema import VERSION, check_version, migrate
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,19 @@ _CLOSE_SECONDS = 5.0
 class Store:
     """The library's database. Close it, or use it in a ``with`` statement.
 
+    Args:
+        path: of the database.
+        copies: the folder of the library's own copies; None for ``copies`` beside it.
+        reads_only: another program has the library; this one leaves it as it is.
+
     Raises:
         InputError: the file cannot be opened, is no library, or a newer program wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, copies: Path | None = None, *, reads_only: bool = False) -> None:
         self._path = path
+        self._copies = copies or path.parent / "copies"
+        self.reads_only = reads_only
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._readers: list[sqlite3.Connection] = []
         self._local = threading.local()
@@ -39,9 +47,10 @@ class Store:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
-            connection = self._connect_writer()
+            connection = self._connect_reader() if reads_only else self._connect_writer()
         except (sqlite3.Error, OSError) as error:
-            raise InputError(f"The library {path} cannot be opened: {error}.") from error
+            mend = " Mend it: negatoscope library rebuild" if isinstance(error, sqlite3.DatabaseError) else ""
+            raise InputError(f"The library {path} cannot be opened: {error}.{mend}") from error
         self._thread = threading.Thread(target=self._write, args=(connection,), name="library writer", daemon=True)
         self._thread.start()
 
@@ -53,6 +62,8 @@ class Store:
 
     def write(self, task: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
         """Run ``task`` in the writer thread, in one transaction; on an error nothing of it stays."""
+        if self.reads_only:
+            raise InputError("Another Negatoscope has this library open. Use that one, or end it.")
         future: Future[Result] = Future()
         with self._lock:
             self._check_open()
@@ -68,12 +79,7 @@ class Store:
         self._check_open()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            location = urllib.parse.quote(str(self._path))
-            # Connections are closed by close(), in another thread; each is used in its own.
-            connection = sqlite3.connect(
-                f"file:{location}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
+            connection = self._connect("ro")
             with self._lock:
                 if self._closed:
                     connection.close()
@@ -109,11 +115,36 @@ class Store:
         if self._closed:
             raise InputError("The library is closed.")
 
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        location = urllib.parse.quote(str(self._path))
+        # Connections are closed by close(), in another thread; each is used in its own.
+        connection = sqlite3.connect(
+            f"file:{location}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.row_factory = sqlite3.Row
+        define_places(connection, self._copies)
+        return connection
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        """Connect to the library of another running program, for a writer that refuses to write."""
+        connection = self._connect("ro")
+        try:
+            _check_same_version(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _connect_writer(self) -> sqlite3.Connection:
         # Made here, so that whoever opens the library hears what is wrong with it; used in the writer's thread only.
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = self._connect("rw")
         try:
-            connection.row_factory = sqlite3.Row
+            # Before anything is written: it may be another program's.
+            check_version(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may lose the last transactions, never the whole; the files are there to be read again.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -133,6 +164,11 @@ class Store:
                     _run(connection, task, future)
         finally:
             connection.close()
+
+
+def _check_same_version(connection: sqlite3.Connection) -> None:
+    if check_version(connection) != VERSION:
+        raise InputError("An older Negatoscope is running with this library. End it, and start this one again.")
 
 
 def _run(connection: sqlite3.Connection, task: Callable[[sqlite3.Connection], Any], future: "Future[Any]") -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import traceback
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from ..dicom.uids import is_uid
 from ..displaysets.model import DisplaySet
 from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
+from ..logs import say_where
 from .answers import JSON, send_body, send_text
 from .dicomjson import make_study_json
 from .frames import FrameReader
@@ -194,17 +194,7 @@ class _Edge:
         try:
             await self._app(scope, receive, send_noting)
         except Exception as error:  # noqa: BLE001 - the edge of a request
-            log.error("a request failed\n%s", _say_where(error))  # noqa: TRY400 - without the error's words
+            log.error("a request failed\n%s", say_where(error))  # noqa: TRY400 - without the error's words
             # An answer that has begun is left unfinished: the connection is closed, and the client knows.
             if not started:
                 await send_text(send, 500, "The program failed at this. Its log says how.")
-
-
-def _say_where(error: BaseException) -> str:
-    """Return where an error was raised and its kind, but not its words: they may hold what stood in a file."""
-    links: list[str] = []
-    link: BaseException | None = error
-    while link is not None:
-        links.insert(0, "".join(traceback.format_tb(link.__traceback__)) + type(link).__name__)
-        link = link.__cause__ or link.__context__
-    return "\nand then\n".join(links)

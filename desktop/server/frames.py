@@ -1,17 +1,18 @@
 """Reads frames and whole files for the routes, and remembers where the frames of encapsulated images lie."""
 
 import io
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import BinaryIO, Generic, TypeVar
 
 from ..dicom import frames as cut
-from ..dicom.files import open_regular
+from ..dicom.files import open_source
 from ..dicom.frames import Frame, FrameTable, NoFrame
 from ..dicom.records import FileRef
 from ..dicom.uids import BROWSER_SYNTAXES, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, DEFLATED_IMAGE_FRAME
+from ..errors import InputError
+from ..library.places import is_here
 from ..library.queries import Located
 
 Value = TypeVar("Value")
@@ -46,19 +47,25 @@ class _Recent(Generic[Value]):
 
 
 def open_file(ref: FileRef) -> BinaryIO:
-    """Open a file that was indexed.
+    """Open a file that was indexed, also in an archive.
 
     Raises:
         FileGone: it is not there, or it has changed since. Its offsets would then give wrong pixels.
     """
     try:
-        file = open_regular(ref.path)
+        if not is_here(ref.path, ref.medium):
+            # Another disc may be in its place, with a file of this name.
+            raise FileGone("The disc or stick with this file is not here now. Put it in.")  # noqa: TRY301
+        source = open_source(ref.path)
+    except FileGone:
+        raise
+    except InputError as error:
+        raise FileGone(error.sentence) from error
     except OSError as error:
         raise FileGone("The file is not there now. Was its disc or stick taken out?") from error
-    status = os.fstat(file.fileno())
-    if (status.st_size, status.st_mtime_ns) == (ref.size, ref.mtime_ns):
-        return file
-    file.close()
+    if (source.size, source.mtime_ns) == (ref.size, ref.mtime_ns):
+        return source.file
+    source.file.close()
     raise FileGone("The file has changed since it was read. Open its folder again.")
 
 

@@ -121,7 +121,7 @@ class Frames(_Endpoint):
         numbers = [int(number) for number in parameters["frames"].split(",")]
         try:
             frames = self._reader.read(located, numbers)
-        except (NoFrame, OSError) as error:
+        except (NoFrame, NegatoscopeError, OSError) as error:
             return _not_there(error)
         syntax = frames[0].TransferSyntaxUID
         accepted = [item for item in read_accept(accept) if _takes(item, syntax)]
@@ -158,7 +158,7 @@ class BulkData(_Endpoint):
         try:
             with open_file(located.file) as file:
                 value = read_bulk_data(file, located.file.size, parameters["place"])
-        except (NoBulkData, OSError) as error:
+        except (NoBulkData, NegatoscopeError, OSError) as error:
             return _not_there(error)
         form = choose(read_accept(accept), OCTETS)
         if form == "single":

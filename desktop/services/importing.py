@@ -1,50 +1,123 @@
-"""Import paths into the library."""
+"""Import paths into the library, one import after another, each with an account that is kept."""
 
-import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 from .. import logs
+from ..errors import InputError
 from ..events import Events
-from ..importers.pipeline import Pipeline
-from ..importers.reading import ReaderPool
+from ..importers.containers import AskPassword
+from ..importers.keeping import Keep
+from ..importers.pipeline import ImportJob, Pipeline, Taken
+from ..importers.reading import Order, ReaderPool
 from ..importers.report import ImportProgress, ImportReport
-from ..importers.sources import walk
+from ..importers.sources import Finder
 from ..jobs import Job
+from ..library.charsets import find_charsets
+from ..library.imports import ImportState, begin_import, end_import, note_interrupted
 from ..library.store import Store
 
-ImportJob = Job[ImportProgress, ImportReport]
+
+@dataclass(frozen=True, slots=True)
+class ImportAsk:
+    """What is to be imported, and whom to tell. The callbacks are called in the import's thread.
+
+    Attributes:
+        keep: what becomes of the files.
+        ask_password: asked for the passwords of archives.
+    """
+
+    paths: tuple[str, ...]
+    keep: Keep = Keep.IN_PLACE
+    on_progress: Callable[[ImportProgress], None] | None = None
+    on_end: Callable[[ImportJob], None] | None = None
+    ask_password: AskPassword | None = None
+
+
+class Imports(Protocol):
+    """Starts imports: in this process, or in the one that owns the library."""
+
+    def start(self, ask: ImportAsk) -> ImportJob:
+        """Import files and folders, in a thread."""
 
 
 class Importing:
     """Starts imports and knows those that run."""
 
-    def __init__(self, store: Store, pool: ReaderPool, events: Events) -> None:
+    def __init__(self, store: Store, pool: ReaderPool, events: Events, copies: Path) -> None:
         self._store = store
         self._pool = pool
         self._events = events
+        self._copies = copies
         self._jobs: list[ImportJob] = []
+        self._lock = threading.Lock()
 
-    def start(
-        self,
-        paths: Sequence[str | os.PathLike[str]],
-        *,
-        on_progress: Callable[[ImportProgress], None] | None = None,
-        on_end: Callable[[ImportJob], None] | None = None,
-    ) -> ImportJob:
-        """Import files and folders, in a thread; both callbacks are called in it."""
+    def start(self, ask: ImportAsk) -> ImportJob:
+        """Import files and folders, in a thread."""
+        finder = Finder(ask.paths)
         # Names of folders and files are often those of patients.
-        logs.hide(os.path.abspath(path) for path in paths)  # noqa: PTH100 - resolves no links
-        pipeline = Pipeline(self._store, self._pool, self._events)
+        logs.hide(finder.paths)
+        return self._start(ask, finder)
+
+    def start_taking(self, finder: Finder, taken: Taken) -> ImportJob:
+        """Take files that other parts of the program have put into the inbox."""
+        return self._start(ImportAsk((), Keep.TAKE), finder, taken)
+
+    def note_interrupted(self) -> None:
+        """Note which imports an earlier program did not bring to their end."""
+        self._store.write(note_interrupted).result()
+
+    def _start(self, ask: ImportAsk, finder: Finder, taken: Taken | None = None) -> ImportJob:
         job: ImportJob = Job(
-            "import", lambda job: pipeline.run(job, walk(paths)), on_progress=on_progress, on_end=on_end
+            "import",
+            lambda job: self._run(job, ask, finder, taken),
+            on_progress=ask.on_progress,
+            on_end=ask.on_end,
         )
-        self._jobs = [running for running in self._jobs if not running.join(0)]
-        self._jobs.append(job)
-        return job.start()
+        with self._lock:
+            self._jobs = [running for running in self._jobs if not running.join(0)]
+            self._jobs.append(job)
+            return job.start()
+
+    def _run(self, job: ImportJob, ask: ImportAsk, finder: Finder, taken: Taken | None) -> ImportReport:
+        number = self._store.write(partial(begin_import, sources=finder.paths, copied=ask.keep is not Keep.IN_PLACE))
+        order = Order(ask.keep, self._copies, find_charsets(self._store.reader()), named=frozenset(finder.paths))
+        pipeline = Pipeline(self._store, self._pool, self._events, order, ask.ask_password)
+        report = replace(pipeline.run(job, finder, taken), number=number.result())
+        self._end(report)
+        return report
+
+    def _end(self, report: ImportReport) -> None:
+        state = ImportState.DONE
+        if report.trouble:
+            state = ImportState.STOPPED
+        elif report.cancelled:
+            state = ImportState.CANCELLED
+        ending = partial(
+            end_import,
+            number=report.number,
+            state=state,
+            seconds=report.seconds,
+            counts=report.counts,
+            reasons=report.reasons,
+            trouble=report.trouble,
+        )
+        try:
+            self._store.write(ending).result()
+        except InputError:
+            # The disk is full: the report is shown, and says so. The import stands as interrupted at the next start.
+            if not report.trouble:
+                raise
 
     def close(self) -> None:
         """Cancel what runs, and wait for it a little."""
-        for job in self._jobs:
+        with self._lock:
+            jobs = tuple(self._jobs)
+        for job in jobs:
             job.cancel()
-        for job in self._jobs:
+        for job in jobs:
             job.join(2.0)

@@ -3,9 +3,31 @@
 import json
 import sys
 import unicodedata
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
 
+from ..dicom.memberpaths import shown
 from ..importers.report import ImportReport
+from ..library.outcomes import FileOutcome
+from ..library.queries import StudyEntry
+
+STUDY_COLUMNS = (
+    "StudyInstanceUID",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "series",
+    "instances",
+    "away",
+    "remarks",
+)
+"""What is told of a study."""
 
 _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, halves of surrogate pairs, and ends of lines and paragraphs."""
@@ -18,9 +40,28 @@ def print_json(value: Any) -> None:
 
 def print_report(report: ImportReport) -> None:
     """Print an import's account: one line, then one for each file of which there is something to say."""
-    print(report.sentence(), file=sys.stderr)
-    for item in report.reasons:
-        print(f"  {item.outcome.value}: {printable(item.path)}: {printable(item.reason)}", file=sys.stderr)
+    print(printable(report.sentence()), file=sys.stderr)
+    print_outcomes(report.reasons, sys.stderr)
+
+
+def print_outcomes(outcomes: Iterable[FileOutcome], stream: TextIO) -> None:
+    """Print a line for each file."""
+    for item in outcomes:
+        print(f"  {item.outcome.value}: {printable(shown(item.path))}: {printable(item.reason)}", file=stream)
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns on standard output."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column), default=0) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
+
+
+def printable_csv(text: str) -> str:
+    """Return CSV as any console can print it, line by line."""
+    return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
 def printable(text: str) -> str:
@@ -31,6 +72,48 @@ def printable(text: str) -> str:
     )
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def study_to_json(entry: StudyEntry) -> dict[str, Any]:
+    """Return a study as ``negatoscope studies --json`` prints it, by :data:`STUDY_COLUMNS`."""
+    study, patient = entry.study, entry.patient
+    values = (
+        study.StudyInstanceUID,
+        patient.PatientName,
+        patient.PatientID,
+        patient.PatientBirthDate,
+        patient.PatientSex,
+        study.StudyDate,
+        study.StudyTime,
+        study.StudyDescription,
+        study.AccessionNumber,
+        list(entry.ModalitiesInStudy),
+        entry.series,
+        entry.instances,
+        entry.away,
+        find_remarks(entry),
+    )
+    return dict(zip(STUDY_COLUMNS, values, strict=True))
+
+
+def find_remarks(entry: StudyEntry) -> list[str]:
+    """Return what whoever reads a study ought to know of it, in a few words each."""
+    remarks = []
+    if entry.away:
+        remarks.append(f"not here now ({entry.away})")
+    if entry.conflicts:
+        remarks.append(f"{_images(entry.conflicts)} with a UID that another file has")
+    if entry.truncated:
+        remarks.append(f"{_images(entry.truncated)} truncated")
+    if entry.shares_uid:
+        remarks.append("another patient's study has the same UID")
+    if entry.doubtful_text:
+        remarks.append("letters may be wrong")
+    return remarks
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def nothing_viewable(report: ImportReport) -> str:

@@ -22,12 +22,14 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from .. import __version__
-from ..app import App, make_folders, start_app
+from ..app import App, find_folders, make_folders, start_app
 from ..errors import ExitCode, NegatoscopeError, SetupError, UsageError
+from ..handover import OwnerEnded, take_ownership
 from ..importers.report import ImportReport
 from ..options import Options
-from ..paths import Paths, find_paths
+from ..paths import Paths
 from ..services.reporting import nothing_viewable, print_json, print_report
+from ..services.requests import show_elsewhere
 from . import graphics
 from .doctor import examine
 from .singletons import protect_singletons
@@ -43,12 +45,30 @@ _WITHOUT_SCREEN = ("offscreen", "minimal")
 
 def run(options: Options) -> int:
     """Run a command that starts Qt, and return the exit code."""
-    paths = find_paths(options.base_dir)
     protect_singletons()
-    if options.command == "doctor":
-        return examine(options, paths)
-    if options.command == "open" and not (options.paths or options.study):
-        raise UsageError("Name files and folders, or a study with --study.")
+    with find_folders(options) as paths:
+        if options.command == "doctor":
+            return examine(options, paths)
+        if options.command == "open" and not (options.paths or options.study):
+            raise UsageError("Name files and folders, or a study with --study.")
+        if options.command == "window" and shown_elsewhere(options, paths):
+            return ExitCode.DONE
+        return _run(options, paths)
+
+
+def shown_elsewhere(options: Options, paths: Paths) -> bool:
+    """Leave the paths to the program that has the library and a window, if there is one; return whether there was."""
+    ownership = take_ownership(paths.lock)
+    if ownership is not None:
+        ownership.close()
+        return False
+    try:
+        return show_elsewhere(paths.lock, options.paths)
+    except OwnerEnded:
+        return False
+
+
+def _run(options: Options, paths: Paths) -> int:
     prepare_environment(options)
     make_folders(paths)
     _prepare_graphics(paths)
@@ -68,12 +88,14 @@ def _run_with_window(options: Options, paths: Paths, qt: QApplication) -> int:
         sys.excepthook = _log_exception
         app.warm_up()
         app.serve()
+        app.watch()
         window = MainWindow(app, options.data_source)
         window.closed.connect(qt.quit)
         try:
             if options.command == "open":
                 return _Opening(app, window, options).run(qt)
             window.show()
+            window.show_warnings()
             if options.paths:
                 window.import_paths(options.paths)
             else:

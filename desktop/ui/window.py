@@ -12,23 +12,30 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMessageBox,
-    QProgressBar,
-    QPushButton,
     QStackedLayout,
     QToolBar,
     QWidget,
 )
 
-from ..app import App
+from ..app import App, find_warnings
+from ..dicom.memberpaths import shown
+from ..dicom.passwords import unlock
 from ..dicom.text import format_person_name
 from ..events import Event, LibraryChanged
+from ..importers.keeping import Keep
+from ..importers.pipeline import ImportJob
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import JobState
-from ..services.importing import ImportJob
+from ..library.imports import find_interrupted
+from ..services.importing import ImportAsk
+from ..services.reporting import find_remarks
 from ..settings import DataSource
 from .bridge import Bridge
 from .graphics import is_software
+from .importbar import ImportBar
+from .library.actions import StudyActions
 from .library.table import StudyList
+from .questions import PasswordQuestion, ask_password
 from .report import ReportDialog
 from .viewer.view import Viewer
 from .welcome import Welcome
@@ -37,6 +44,8 @@ log = logging.getLogger(__name__)
 
 _REFRESH_MS = 300
 _SEARCH_MS = 200
+_PAGE = 500
+"""Studies that are shown at once; more come as the list is scrolled."""
 
 
 class MainWindow(QMainWindow):
@@ -59,10 +68,13 @@ class MainWindow(QMainWindow):
         self._study: str | None = None
         self._report: ImportReport | None = None
         self._jobs: list[ImportJob] = []
+        self._left: ImportAsk | None = None
+        self._limit = _PAGE
         self.setWindowTitle("Negatoscope")
         self.resize(1400, 900)
         self.setAcceptDrops(True)
         self._bridge = Bridge(self)
+        self._passwords = PasswordQuestion(self, self._bridge)
         server, host = app.require_server()
         self.viewer = Viewer(app.paths, host.origin, server.secrets.token, self._choose_file, self._open_outside, self)
         self.viewer.ready.connect(self._on_ready)
@@ -76,41 +88,85 @@ class MainWindow(QMainWindow):
         self._refresh = _make_timer(self, _REFRESH_MS, self._show_studies)
         self._search = _make_timer(self, _SEARCH_MS, self._show_studies)
         self.studies.searched.connect(lambda _text: self._search.start())
+        self.studies.more.connect(self._show_more)
+        self.studies.menu_wanted.connect(self.study_actions.show_menu)
+        app.requests.show = lambda paths: self._bridge.post(lambda: self.show_handed_over(paths))
         self._unsubscribe = app.events.subscribe(self._on_event)
         self._show_studies()
         self.viewer.start()
 
     # What the window can be asked
 
-    def import_paths(self, paths: Sequence[str]) -> ImportJob:
+    def import_paths(self, paths: Sequence[str], keep: Keep | None = None) -> ImportJob:
         """Import files and folders, and show the first study when it is there."""
-        self.line.setText("Looking for files…")
-        self.progress.setRange(0, 0)
-        self.progress.show()
-        self.details.hide()
-        job = self._app.importing.start(
-            paths,
+        if keep is None:
+            keep = Keep.COPY if self.copying.isChecked() else Keep.IN_PLACE
+        ask = ImportAsk(
+            tuple(paths),
+            keep,
             on_progress=lambda progress: self._bridge.post(lambda: self._show_progress(progress)),
-            on_end=lambda job: self._bridge.post(lambda: self._end_import(job)),
+            on_end=lambda job: self._bridge.post(lambda: self._end_import(job, ask)),
+            ask_password=self._passwords.ask,
         )
+        self.bar.say("Looking for files…")
+        self.bar.show_running()
+        job = self._app.importing.start(ask)
         self._jobs.append(job)
         return job
+
+    def go_on_importing(self) -> None:
+        """Import once more what was cancelled or interrupted: what was read is only counted."""
+        if self._left is not None:
+            self.import_paths(self._left.paths, self._left.keep)
+
+    def show_handed_over(self, paths: Sequence[str]) -> None:
+        """Come to the front, for a program that was started a second time."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        if paths:
+            self.import_paths(paths)
 
     def open_study(self, study_uid: str) -> None:
         """Show a study of the library."""
         entry = self._app.viewing.study(study_uid)
         if entry is None:
-            self.line.setText("This study is not in the library any more.")
+            self.bar.say("This study is not in the library any more.")
+            return
+        if not self._unlock(study_uid):
+            self.bar.say("The archive of this study asks for its password.")
             return
         self.welcome.hide()
         self.viewer.open(self._app.viewer_address(entry, self._data_source))
         if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
-            self.line.setText("This study has no images that can be shown yet. OHIF lists what it holds.")
+            self.bar.say("This study has no images that can be shown yet. OHIF lists what it holds.")
+        elif remarks := find_remarks(entry):
+            self.bar.say(f"This study: {'; '.join(remarks)}.")
+
+    def _unlock(self, study_uid: str) -> bool:
+        """Have the user type the passwords that a study's archives ask for; return whether it can be read."""
+        wrong = False
+        while (archive := self._app.viewing.find_locked(study_uid)) is not None:
+            password = ask_password(self, shown(archive), wrong=wrong)
+            if password is None:
+                return False
+            wrong = not unlock(archive, password)
+        return True
 
     def offer_studies(self) -> None:
         """Show the list, if there is something in it from before."""
         if self.studies.model.entries:
             self.dock.show()
+
+    def show_warnings(self) -> None:
+        """Say what is to be said of the library."""
+        warnings = find_warnings(self._app)
+        if warnings:
+            self.bar.say(" ".join(warnings))
+        interrupted = find_interrupted(self._app.store.reader())
+        if interrupted is not None and self._app.owns_library:
+            self._left = ImportAsk(interrupted.sources, Keep.COPY if interrupted.copied else Keep.IN_PLACE)
+            self.bar.show_idle(can_go_on=bool(self._left.paths))
 
     def choose_folder(self) -> None:
         """Ask for a folder, and import it."""
@@ -126,6 +182,9 @@ class MainWindow(QMainWindow):
 
     def shut_down(self) -> None:
         """Delete the page and its profile, and listen no more. May be called twice."""
+        self._app.requests.show = None
+        self._passwords.close()
+        self.study_actions.close()
         self._unsubscribe()
         self._bridge.close()
         self._refresh.stop()
@@ -172,10 +231,20 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.dock)
         self.resizeDocks([self.dock], [220], Qt.Orientation.Vertical)
         self.dock.hide()
-        shown = self.dock.toggleViewAction()
-        shown.setText("Studies")
-        shown.setShortcut("Ctrl+L")
-        bar.addActions([folder, files, shown])
+        listed = self.dock.toggleViewAction()
+        listed.setText("Studies")
+        listed.setShortcut("Ctrl+L")
+        self.copying = QAction("Copy into library", self, iconText="Copy into library", checkable=True)
+        self.copying.setToolTip("Copy what is opened into the library, so that the disc can go")
+        bar.addActions([folder, files, listed, self.copying])
+        self.study_actions = StudyActions(
+            self._app,
+            self._bridge,
+            self,
+            say=lambda sentence: self.bar.say(sentence),
+            open_study=self.open_study,
+            import_paths=self.import_paths,
+        )
         middle = QWidget(self)
         # Both are there at once: a page that is not on the screen is slowed down by the web engine.
         stack = QStackedLayout(middle)
@@ -184,27 +253,25 @@ class MainWindow(QMainWindow):
         stack.addWidget(self.viewer)
         stack.setCurrentWidget(self.welcome)
         self.setCentralWidget(middle)
-        self.line = QLabel(self)
-        self.progress = QProgressBar(self)
-        self.progress.setMaximumWidth(220)
-        self.progress.setMaximumHeight(12)
-        self.progress.setTextVisible(False)
-        self.progress.hide()
-        self.details = QPushButton("Details…", self)
-        self.details.setFlat(True)
-        self.details.clicked.connect(self._show_report)
-        self.details.hide()
+        self.bar = ImportBar(self)
+        self.bar.details.connect(self._show_report)
+        self.bar.pause.connect(lambda: self._each_job("pause"))
+        self.bar.resume.connect(lambda: self._each_job("resume"))
+        self.bar.cancel.connect(lambda: self._each_job("cancel"))
+        self.bar.go_on.connect(self.go_on_importing)
         self.missing = QLabel(self)
         self.missing.setObjectName("missing")
         self.missing.hide()
         self.graphics = QLabel(self)
         self.graphics.hide()
         status = self.statusBar()
-        status.addWidget(self.line)
-        status.addWidget(self.progress)
-        status.addWidget(self.details)
+        status.addWidget(self.bar, 1)
         status.addPermanentWidget(self.missing)
         status.addPermanentWidget(self.graphics)
+        if self._app.is_private:
+            status.addPermanentWidget(QLabel("Private: wiped at the end", self))
+        if not self._app.owns_library:
+            status.addPermanentWidget(QLabel("Another Negatoscope has the library", self))
         status.addPermanentWidget(QLabel("Not a medical device", self))
 
     # What happens
@@ -241,41 +308,50 @@ class MainWindow(QMainWindow):
         self.graphics.setVisible(not renderer or is_software(renderer))
 
     def _show_studies(self) -> None:
-        self.studies.show_studies(self._app.viewing.studies(self.studies.search.text()), self._study)
+        # One more than is shown says whether there are more.
+        entries = self._app.viewing.studies(self.studies.search.text(), limit=self._limit + 1)
+        self.studies.show_studies(entries[: self._limit], self._study, more=len(entries) > self._limit)
+
+    def _show_more(self) -> None:
+        self._limit += _PAGE
+        self._show_studies()
+
+    def _each_job(self, verb: str) -> None:
+        for job in self._jobs:
+            {"pause": job.pause, "resume": job.resume, "cancel": job.cancel}[verb]()
 
     def _show_progress(self, progress: ImportProgress) -> None:
-        if not any(not job.join(0) for job in self._jobs):
-            return
-        if progress.walking:
-            self.progress.setRange(0, 0)
-        else:
-            self.progress.setRange(0, max(progress.found, 1))
-            self.progress.setValue(progress.done)
-        studies = "1 study" if progress.studies == 1 else f"{progress.studies:,} studies"
-        self.line.setText(f"Reading: {progress.done:,} of {progress.found:,} files, {studies}")
+        if any(not job.join(0) for job in self._jobs):
+            self.bar.show_progress(progress)
 
-    def _end_import(self, job: ImportJob) -> None:
+    def _end_import(self, job: ImportJob, ask: ImportAsk) -> None:
         self._jobs = [other for other in self._jobs if other is not job]
-        if not self._jobs:
-            self.progress.hide()
+        self._app.presence.look()
         if job.state is JobState.FAILED or job.result is None:
             sentence = str(job.error) if job.error is not None else "The import did not end well."
-            self.line.setText(sentence)
+            self._show_end(sentence, can_go_on=True)
             self.import_failed.emit(sentence)
             return
         report = job.result
         self._report = report
-        self.line.setText(report.sentence() if report.viewable else f"Nothing to show. {report.sentence()}")
-        self.details.setVisible(bool(report.reasons))
+        stopped = report.cancelled or bool(report.trouble)
+        self._left = ask if stopped else None
+        sentence = report.sentence() if report.viewable else f"Nothing to show. {report.sentence()}"
+        self._show_end(sentence, has_details=bool(report.reasons), can_go_on=stopped)
         self._show_studies()
-        first = self._app.viewing.choose(report.studies)
+        first = None if report.cancelled else self._app.viewing.choose(report.studies)
         if first is not None:
             if len(self.studies.model.entries) > 1:
                 self.dock.show()
             self.open_study(first.study.StudyInstanceUID)
         elif self._study is None:
-            self.welcome.say(f"Nothing to show.\n{report.sentence()}")
+            self.welcome.say(sentence.replace("Nothing to show. ", "Nothing to show.\n"))
         self.imported.emit(report)
+
+    def _show_end(self, sentence: str, *, has_details: bool = False, can_go_on: bool = False) -> None:
+        if not self._jobs:
+            self.bar.show_idle(has_details=has_details, can_go_on=can_go_on)
+        self.bar.say(sentence)
 
     def _show_report(self) -> None:
         if self._report is not None:

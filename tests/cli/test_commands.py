@@ -24,6 +24,8 @@ Call = Callable[..., Finished]
 IMPORT_KEYS = [
     *("found", "added", "updated", "unchanged", "duplicate", "conflict", "not_dicom", "rejected"),
     *("seconds", "reasons"),
+    "cancelled",
+    "trouble",
 ]
 STUDY_KEYS = {
     *("StudyInstanceUID", "PatientName", "PatientID", "StudyDate", "StudyDescription", "ModalitiesInStudy"),
@@ -146,6 +148,8 @@ def test_studies(call: Call, folder: Path) -> None:
         "ModalitiesInStudy": ["CT"],
         "series": 1,
         "instances": 3,
+        "away": "",
+        "remarks": [],
     }
     assert [study["PatientName"] for study in studies] == ["Doe^Jane", "Roe^Rod"]
     for query, found in (

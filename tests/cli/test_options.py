@@ -132,7 +132,7 @@ def test_what_moves_the_cursor_is_not_repeated(capsys: pytest.CaptureFixture[str
     assert err.count("\n") == 1
 
 
-COMMANDS = {"window", "open", "import", "studies", "display-sets", "serve", "doctor", "sample"}
+COMMANDS = {"window", "open", "import", "studies", "library", "display-sets", "serve", "doctor", "sample"}
 
 
 @pytest.mark.parametrize(

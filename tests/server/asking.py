@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builders import find_all
+
 from desktop.app import App
-from desktop.dicom.records import FileRef
+from desktop.dicom.records import FileRef, Header
 from desktop.importers.reading import read
-from desktop.importers.sources import walk
 from desktop.library.adding import add_readings
-from desktop.library.outcomes import FileOutcome
+from desktop.library.outcomes import FileOutcome, Refusal
 from desktop.library.rows import path_from_db, path_to_db
 from desktop.paths import find_paths
 from desktop.server.guard import SECURITY_HEADERS
@@ -215,8 +216,9 @@ def instance_path(uids: Sequence[str]) -> str:
 
 def add(app: App, paths: Iterable[Path]) -> list[FileOutcome]:
     """Import files and folders without worker processes."""
-    refs = [found for found in walk([str(path) for path in paths]) if isinstance(found, FileRef)]
-    return app.store.write(lambda db: add_readings(db, [read(ref) for ref in refs])).result()
+    refs = [found for found in find_all(*paths) if isinstance(found, FileRef)]
+    readings = [reading for reading in map(read, refs) if isinstance(reading, Header | Refusal)]
+    return app.store.write(lambda db: add_readings(db, readings)).result()
 
 
 @contextmanager

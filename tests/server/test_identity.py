@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT_UID, make_image, save
+from builders import ROOT_UID, ask, make_image, save
 from server.asking import MANY_PARTS, ONE_PART, Served, instance_path
 
 STUDY, SERIES, INSTANCE = ROOT_UID + "5", ROOT_UID + "5.1", ROOT_UID + "5.1.1"
@@ -165,11 +165,11 @@ def test_conflicts_of_pydicoms_files_each_give_their_own(gallery: Served, pydico
 def test_what_is_imported_again_keeps_its_uids(served: Served, tmp_path: Path, first: str) -> None:
     folder = tmp_path / "files"
     paths = {person: write(folder, person) for person in ("Alphason", "Betasen")}
-    served.app.importing.start([paths[first]]).wait()
-    served.app.importing.start([folder]).wait()
+    served.app.importing.start(ask(paths[first])).wait()
+    served.app.importing.start(ask(folder)).wait()
     before = served.places()
     told = {path: everything(served, uids) for path, uids in before.items()}
-    assert served.app.importing.start([folder]).wait().viewable == 2
+    assert served.app.importing.start(ask(folder)).wait().viewable == 2
     assert served.places() == before
     for path, uids in before.items():
         again = everything(served, uids)

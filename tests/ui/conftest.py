@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.app import App, start_app
 from desktop.paths import find_paths
+from desktop.ui.singletons import protect_singletons
 from desktop.ui.start import make_application
 from desktop.ui.window import MainWindow
 
@@ -21,6 +22,7 @@ WAIT_MS = 60_000
 @pytest.fixture(scope="session")
 def qapp() -> QApplication:
     """The application, made as the program makes it."""
+    protect_singletons()
     application = QApplication.instance() or make_application()
     assert isinstance(application, QApplication)
     return application

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT_UID, make_image, make_stack, save
+from builders import ROOT_UID, ask, make_image, make_stack, save
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
@@ -89,7 +89,7 @@ def test_the_title_is_right_when_a_study_cannot_be_drawn(program: Any, tmp_path:
     make_stack(tmp_path / "one", 1)
     other = {"StudyInstanceUID": ROOT_UID + "9", "SeriesInstanceUID": ROOT_UID + "9.1", "PatientName": "Roe^Ann"}
     (gone,) = make_stack(tmp_path / "two", 1, **other)
-    program.app.importing.start([tmp_path]).wait()
+    program.app.importing.start(ask(tmp_path)).wait()
     gone.unlink()
     program.wait_for_study(lambda: program.window.open_study(ROOT_UID + "1"))
     program.window.open_study(ROOT_UID + "9")
@@ -104,7 +104,7 @@ def test_the_title_is_right_when_a_study_cannot_be_drawn(program: Any, tmp_path:
 
 def test_an_image_that_cannot_be_read_never_shows_another_one(program: Any, tmp_path: Path):
     files = make_stack(tmp_path / "in", 4)
-    program.app.importing.start([tmp_path / "in"]).wait()
+    program.app.importing.start(ask(tmp_path / "in")).wait()
     files[2].unlink()
     program.wait_for_study(lambda: program.window.open_study(ROOT_UID + "1"))
     cover = "viewport.element.querySelector('.negatoscope-missing')?.textContent ?? ''"
@@ -145,7 +145,7 @@ def test_the_open_study_stays_when_it_is_opened_again(program: Any, tmp_path: Pa
 
 def test_images_come_back_with_their_stick(program: Any, tmp_path: Path):
     make_stack(tmp_path / "stick", 3)
-    program.app.importing.start([tmp_path / "stick"]).wait()
+    program.app.importing.start(ask(tmp_path / "stick")).wait()
     (tmp_path / "stick").rename(tmp_path / "out")
     program.window.open_study(ROOT_UID + "1")
     program.wait_for(lambda: program.window.missing.isVisible())
@@ -163,7 +163,7 @@ def test_what_the_viewer_would_show_wrongly_is_not_shown(program: Any, tmp_path:
         program.window.imported, lambda: program.window.import_paths([str(tmp_path / "in")])
     )
     assert "colours of 16 bits" in report.reasons[0].reason
-    assert "1 of them with a remark" in program.window.line.text()
+    assert "1 of them with a remark" in program.window.bar.line.text()
     program.wait_for(lambda: "cannot be read" in program.window.missing.text())
 
 
@@ -181,7 +181,7 @@ def test_the_list_is_there_when_there_is_something_from_before(make_program: Cal
     program = make_program()
     program.window.offer_studies()
     assert not program.window.dock.isVisible()
-    program.app.importing.start([tmp_path / "in"]).wait()
+    program.app.importing.start(ask(tmp_path / "in")).wait()
     program.window._show_studies()
     program.window.offer_studies()
     assert program.window.dock.isVisible()
@@ -229,9 +229,9 @@ def test_bad_input_is_told_and_does_not_stop_the_rest(program: Any, tmp_path: Pa
     program.wait_for_signal(
         program.window.viewer.drawn, lambda: program.window.import_paths([str(folder), str(tmp_path / "nothing")])
     )
-    assert program.window.line.text() == "6 files: 2 added, 2 not DICOM, 2 rejected."
-    assert program.window.details.isVisible()
-    program.window.details.click()
+    assert program.window.bar.line.text() == "6 files: 2 added, 2 not DICOM, 2 rejected."
+    assert program.window.bar.details_button.isVisible()
+    program.window.bar.details_button.click()
     dialog = program.wait_for(lambda: program.window.findChild(ReportDialog))
     cells = {
         Path(dialog.table.item(row, 2).text()).name: dialog.table.item(row, 1).text()
@@ -257,7 +257,7 @@ def test_a_study_without_images_says_so(program: Any, pydicom_files: Path):
     program.wait_for_signal(
         program.window.imported, lambda: program.window.import_paths([str(pydicom_files / "reportsi.dcm")])
     )
-    assert "no images that can be shown" in program.window.line.text()
+    assert "no images that can be shown" in program.window.bar.line.text()
     program.wait_for(lambda: program.ask("window.services?.displaySetService?.getActiveDisplaySets().length ?? 0"))
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from ...dicom.text import format_date, format_person_name
 from ...library.queries import StudyEntry
+from ...services.reporting import find_remarks
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -20,23 +22,50 @@ _COLUMNS: tuple[tuple[str, Callable[[StudyEntry], str | int]], ...] = (
     ("Description", lambda entry: entry.study.StudyDescription),
     ("Series", lambda entry: entry.series),
     ("Images", lambda entry: entry.instances),
+    ("Remarks", lambda entry: "; ".join(find_remarks(entry))),
 )
+_REMARKS = len(_COLUMNS) - 1
 
 
 class StudyModel(QAbstractTableModel):
-    """Studies as rows."""
+    """Studies as rows.
+
+    Signals:
+        wants_more: the last row is on the screen, and there are more.
+    """
+
+    wants_more = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.entries: Sequence[StudyEntry] = ()
+        self._more = False
 
-    def show(self, entries: Sequence[StudyEntry]) -> None:
-        """Show these studies."""
+    def show(self, entries: Sequence[StudyEntry], *, more: bool = False) -> None:
+        """Show these studies; ``more``: others could be shown behind them."""
+        self._more = more
+        shown = len(self.entries)
         if entries == self.entries:
+            return
+        if shown and entries[:shown] == self.entries:
+            # The place that the user has scrolled to stays.
+            self.beginInsertRows(QModelIndex(), shown, len(entries) - 1)
+            self.entries = entries
+            self.endInsertRows()
             return
         self.beginResetModel()
         self.entries = entries
         self.endResetModel()
+
+    def canFetchMore(self, parent: _Index) -> bool:
+        """Return whether there are more studies than are shown."""
+        return self._more and not parent.isValid()
+
+    def fetchMore(self, parent: _Index) -> None:
+        """Ask for them, once."""
+        if self.canFetchMore(parent):
+            self._more = False
+            self.wants_more.emit()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         """Return the number of studies."""
@@ -56,9 +85,14 @@ class StudyModel(QAbstractTableModel):
         """Return a cell's text."""
         if not index.isValid():
             return None
-        value = _COLUMNS[index.column()][1](self.entries[index.row()])
+        entry = self.entries[index.row()]
+        value = _COLUMNS[index.column()][1](entry)
         if role == Qt.ItemDataRole.DisplayRole:
             return str(value)
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() == _REMARKS:
+            return str(value)
+        if role == Qt.ItemDataRole.ForegroundRole and entry.away:
+            return QPalette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(value, int):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -70,10 +104,14 @@ class StudyList(QWidget):
     Signals:
         chosen: the user wants this study; with its UID.
         searched: the words changed.
+        more: the list was scrolled to its end, and there are more studies.
+        menu_wanted: what can be done with this study is asked for; with its entry, and where on the screen.
     """
 
     chosen = Signal(str)
     searched = Signal(str)
+    more = Signal()
+    menu_wanted = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,19 +136,27 @@ class StudyList(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         # Enter and double click, by the custom of the system.
         self.table.activated.connect(self._choose)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._ask_for_menu)
+        self.model.wants_more.connect(self.more)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.search)
         layout.addWidget(self.table)
 
-    def show_studies(self, entries: Sequence[StudyEntry], current: str | None) -> None:
-        """Show these studies, and mark the one that is open."""
-        self.model.show(entries)
+    def show_studies(self, entries: Sequence[StudyEntry], current: str | None, *, more: bool = False) -> None:
+        """Show these studies, and mark the one that is open; ``more``: others could be shown behind them."""
+        self.model.show(entries, more=more)
         for row, entry in enumerate(entries):
             if entry.study.StudyInstanceUID == current:
                 self.table.selectRow(row)
                 return
         self.table.clearSelection()
+
+    def _ask_for_menu(self, at: QPoint) -> None:
+        index = self.table.indexAt(at)
+        if index.isValid():
+            self.menu_wanted.emit(self.model.entries[index.row()], self.table.viewport().mapToGlobal(at))
 
     def _choose(self, index: QModelIndex) -> None:
         self.chosen.emit(self.model.entries[index.row()].study.StudyInstanceUID)

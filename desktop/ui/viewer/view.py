@@ -76,7 +76,7 @@ class Viewer(QStackedWidget):
         self.addWidget(self._crash)
         self._facts, self._channel = connect_page(self.page)
         self._facts.ready.connect(self._on_ready)
-        self._facts.drawn.connect(self.drawn)
+        self._facts.drawn.connect(self._on_drawn)
         self._facts.missing.connect(self._on_missing)
         self._facts.failed.connect(self.failed)
         self.page.renderProcessTerminated.connect(self._on_terminated)
@@ -118,7 +118,14 @@ class Viewer(QStackedWidget):
             if shiboken6.isValid(thing):
                 shiboken6.delete(thing)
 
+    def _on_drawn(self, study_uid: str) -> None:
+        # The page before may still say something while the next one is loaded.
+        if self._ready:
+            self.drawn.emit(study_uid)
+
     def _on_missing(self, study_uid: str, count: int) -> None:
+        if not self._ready:
+            return
         self._has_missing = True
         self.missing.emit(study_uid, count)
 

@@ -13,7 +13,7 @@ from unit.helpers import file_ref
 
 from desktop.dicom.records import FileRef, Header
 from desktop.importers import reading
-from desktop.importers.reading import ReaderPool, read
+from desktop.importers.reading import Order, ReaderPool, read
 from desktop.library.outcomes import Outcome, Refusal
 
 
@@ -39,15 +39,18 @@ def test_a_file_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), KeyError("Doe^Jane"), ValueError("Doe^Jane")])
-def test_a_bug_in_reading_costs_one_file_and_tells_no_value(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: FileRef) -> Header:
+def test_a_bug_in_reading_costs_one_file_and_tells_no_value(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> Header:
         raise error
 
-    monkeypatch.setattr(reading, "read_header", fail)
-    refused = read(FileRef("/a", 1, 1))
+    monkeypatch.setattr(reading, "make_header", fail)
+    refused = read(file_ref(save(make_image(), tmp_path / "a")))
     assert isinstance(refused, Refusal)
     assert refused.outcome is Outcome.REJECTED
     assert "Doe" not in refused.reason
+    assert "Doe" not in caplog.text
 
 
 def pids(pool: ReaderPool) -> list[int]:
@@ -110,7 +113,7 @@ def test_closing_while_workers_are_busy_leaves_none(tmp_path: Path) -> None:
         assert error is None or isinstance(error, BrokenProcessPool | CancelledError)
 
 
-def _hang(refs: tuple[FileRef, ...]) -> list[object]:
+def _hang(refs: tuple[FileRef, ...], _order: Order) -> list[object]:
     for ref in refs:
         Path(ref.path).touch()
         threading.Event().wait()
@@ -133,7 +136,7 @@ def test_a_worker_that_hangs_on_a_slow_medium_is_ended(tmp_path: Path, monkeypat
         future.result()
 
 
-def _die(refs: tuple[FileRef, ...]) -> list[object]:
+def _die(refs: tuple[FileRef, ...], _order: Order) -> list[object]:
     if any(ref.path.endswith("poison") for ref in refs):
         os._exit(1)
     return [read(ref) for ref in refs]

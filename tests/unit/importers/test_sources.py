@@ -3,20 +3,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders import find_all
 
 from desktop.dicom.records import FileRef
-from desktop.importers.sources import walk
+from desktop.importers.sources import Finder
 from desktop.library.outcomes import Outcome, Refusal
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere do not have this")
 
 
 def names(*paths: Path) -> list[str]:
-    return [Path(item.path).name for item in walk(paths) if isinstance(item, FileRef)]
+    return [Path(item.path).name for item in find_all(*paths) if isinstance(item, FileRef)]
 
 
 def refusals(*paths: Path) -> list[Refusal]:
-    return [item for item in walk(paths) if isinstance(item, Refusal)]
+    return [item for item in find_all(*paths) if isinstance(item, Refusal)]
 
 
 def write(path: Path) -> Path:
@@ -34,7 +35,7 @@ def test_all_files_are_found_in_the_order_of_their_names(tmp_path: Path):
 def test_what_is_told_of_a_file_is_its_own(tmp_path: Path):
     path = write(tmp_path / "a")
     os.utime(path, ns=(1, 123_456_789_000))
-    (ref,) = walk([path])
+    (ref,) = find_all(path)
     assert ref == FileRef(str(path), 1, path.stat().st_mtime_ns)
 
 
@@ -46,7 +47,7 @@ def test_no_file_is_met_twice(tmp_path: Path):
 def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write(tmp_path / "in" / "a")
     monkeypatch.chdir(tmp_path)
-    assert [item.file.path if isinstance(item, Refusal) else item.path for item in walk(["in", "in/../in"])] == [
+    assert [item.file.path if isinstance(item, Refusal) else item.path for item in find_all("in", "in/../in")] == [
         str(tmp_path / "in" / "a")
     ]
 
@@ -111,7 +112,7 @@ def test_names_that_are_no_text_come_through(tmp_path: Path):
     path = os.fsencode(tmp_path) + b"/\xff\xfe name"
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(b"x")
-    (ref,) = walk([tmp_path])
+    (ref,) = find_all(tmp_path)
     assert isinstance(ref, FileRef)
     assert os.fsencode(ref.path) == path
 
@@ -128,7 +129,7 @@ def test_deep_folders_are_walked(tmp_path: Path):
 def test_the_walk_is_lazy(tmp_path: Path):
     for number in range(10):
         write(tmp_path / str(number))
-    files = walk([tmp_path])
-    next(files)
-    (tmp_path / "sub").mkdir()
-    files.close()
+    finder = Finder([tmp_path])
+    assert len(finder.take(3)) == 3
+    finder.stop()
+    assert finder.take(3) == []

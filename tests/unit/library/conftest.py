@@ -9,6 +9,7 @@ from unit.helpers import header_of
 
 from desktop.library.adding import Reading, add_readings
 from desktop.library.outcomes import FileOutcome
+from desktop.library.places import define_places
 from desktop.library.schema import migrate
 
 
@@ -18,7 +19,7 @@ class Library:
     def __init__(self) -> None:
         self.db = sqlite3.connect(":memory:", isolation_level=None)
         self.db.row_factory = sqlite3.Row
-        self.db.execute("PRAGMA foreign_keys = ON")
+        define_places(self.db, Path("copies"))
         migrate(self.db)
 
     def add(self, readings: Sequence[Reading]) -> list[FileOutcome]:

@@ -365,12 +365,16 @@ def test_known_files(library: Library, tmp_path: Path) -> None:
             Refusal(FileRef(strange, 1, 2), Outcome.REJECTED, "It is damaged."),
         ]
     )
-    known = known_files(library.db, [str(path), str(text), strange, str(tmp_path / "unknown")])
+    refs = [file_ref(path), file_ref(text), FileRef(strange, 1, 2), FileRef(str(tmp_path / "unknown"), 0, 0)]
+    # One has changed since; and a file of the same path on some disc is another one.
+    changed = FileRef(str(path), 5, 6)
+    known = known_files(library.db, [*refs, FileRef(str(path), refs[0].size, refs[0].mtime_ns, "disc")])
     assert known == {
-        str(path): KnownFile(file_ref(path), Outcome.ADDED, "", ROOT_UID + "1"),
-        str(text): KnownFile(file_ref(text), Outcome.NOT_DICOM, "It is a text.", ""),
-        strange: KnownFile(FileRef(strange, 1, 2), Outcome.REJECTED, "It is damaged.", ""),
+        refs[0]: KnownFile(refs[0], Outcome.ADDED, "", ROOT_UID + "1"),
+        refs[1]: KnownFile(refs[1], Outcome.NOT_DICOM, "It is a text.", ""),
+        refs[2]: KnownFile(refs[2], Outcome.REJECTED, "It is damaged.", ""),
     }
+    assert known_files(library.db, [changed]) == {changed: known[refs[0]]}
     assert known_files(library.db, []) == {}
 
 
@@ -378,11 +382,11 @@ def test_files_that_an_older_program_read_are_not_known(library: Library, tmp_pa
     path = save(make_image(), tmp_path / "a")
     library.add_files(path)
     library.db.execute("UPDATE files SET reader = reader - 1")
-    assert known_files(library.db, [str(path)]) == {}
+    assert known_files(library.db, [file_ref(path)]) == {}
 
 
 def test_many_known_files(library: Library) -> None:
     refs = [FileRef(f"/nowhere/{number}", number, number) for number in range(1203)]
     library.add([Refusal(ref, Outcome.NOT_DICOM, "It is a text.") for ref in refs])
-    known = known_files(library.db, [ref.path for ref in refs])
-    assert [known[ref.path].file for ref in refs] == refs
+    known = known_files(library.db, refs)
+    assert [known[ref].file for ref in refs] == refs

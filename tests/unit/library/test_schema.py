@@ -7,6 +7,7 @@ import pytest
 
 from desktop.errors import InputError
 from desktop.library import schema
+from desktop.library.queries import search_studies
 from desktop.library.schema import VERSION, migrate
 
 
@@ -34,14 +35,15 @@ def test_a_new_library_has_all_tables(db: sqlite3.Connection) -> None:
 
 def test_migrating_twice_changes_nothing(db: sqlite3.Connection) -> None:
     migrate(db)
-    db.execute("INSERT INTO files (path, size, mtime_ns, outcome, reason, reader) VALUES (x'61', 1, 2, 'added', '', 1)")
+    db.execute("INSERT INTO charsets VALUES ('1.2', 'ISO_IR 101')")
     migrate(db)
-    assert db.execute("SELECT count(*) FROM files").fetchone() == (1,)
+    assert db.execute("SELECT count(*) FROM charsets").fetchone() == (1,)
     assert not db.in_transaction
 
 
 def test_a_newer_library_is_refused(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version = {VERSION + 3}")
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     with pytest.raises(InputError, match="Install that one, or start with another --base-dir"):
         migrate(db)
     assert version(db) == VERSION + 3
@@ -55,7 +57,7 @@ def test_a_migration_that_fails_leaves_the_library_as_it_was(
     migrate(db)
     before = tables(db)
     broken = "CREATE TABLE more (id INTEGER);\nINSERT INTO more VALUES (1);\nINSERT INTO nowhere VALUES (2);\n"
-    monkeypatch.setattr(schema, "_MIGRATIONS", (*schema._MIGRATIONS, broken))
+    monkeypatch.setattr(schema, "_MIGRATIONS", (*schema._MIGRATIONS, (broken, None)))
     monkeypatch.setattr(schema, "VERSION", VERSION + 1)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         migrate(db)
@@ -68,7 +70,8 @@ def test_an_older_library_goes_through_the_missing_steps_only(
     db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(db)
-    steps = (*schema._MIGRATIONS, "CREATE TABLE two (id INTEGER);\n", "ALTER TABLE two ADD COLUMN more TEXT;\n")
+    more = ("CREATE TABLE two (id INTEGER);\n", "ALTER TABLE two ADD COLUMN more TEXT;\n")
+    steps = (*schema._MIGRATIONS, *((script, None) for script in more))
     monkeypatch.setattr(schema, "_MIGRATIONS", steps)
     monkeypatch.setattr(schema, "VERSION", VERSION + 2)
     migrate(db)
@@ -93,9 +96,40 @@ def insert(db: sqlite3.Connection, table: str, **values: object) -> None:
 def test_counters_of_series_follow_their_instances(db: sqlite3.Connection) -> None:
     migrate(db)
     db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = OFF")
     for series in ("1", "2"):
         insert(db, "series", id=series, uid=series, SeriesInstanceUID=series)
     for count, series in enumerate(("1", "1", "1", "2", "2")):
         insert(db, "instances", id=None, uid=str(count), file=count, series=series)
     db.execute("DELETE FROM instances WHERE uid = '1'")
     assert [tuple(row) for row in db.execute("SELECT id, instances FROM series")] == [(1, 2), (2, 2)]
+
+
+def test_another_programs_database_is_refused_and_left_as_it_is(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE theirs (id INTEGER)")
+    with pytest.raises(InputError, match="another program's database"):
+        migrate(db)
+    assert tables(db) == {"theirs"}
+    assert version(db) == 0
+
+
+def test_a_library_of_version_1_keeps_all_that_is_in_it(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    for statement in schema._statements(schema._V1):
+        db.execute(statement)
+    db.execute("PRAGMA user_version = 1")
+    insert(db, "patients", id=1, PatientID="P1", PatientName="Müller^Änne")
+    insert(db, "studies", id=1, patient=1, uid="1.2", StudyInstanceUID="1.2", StudyDescription="Thorax")
+    insert(db, "series", id=1, study=1, uid="1.2.3", SeriesInstanceUID="1.2.3")
+    for number, outcome in enumerate(("added", "conflict"), start=1):
+        insert(db, "files", id=number, path=b"/%d" % number, outcome=outcome, reason="", reader=1)
+        insert(db, "instances", id=number, uid=f"1.2.3.{number}", series=1, file=number)
+    migrate(db)
+    assert [tuple(row) for row in db.execute("SELECT path, medium, reader, copy FROM files ORDER BY id")] == [
+        (b"/1", 1, 0, ""),
+        (b"/2", 1, 0, ""),
+    ]
+    assert [tuple(row) for row in db.execute("SELECT instances, conflicts FROM series")] == [(2, 1)]
+    assert [entry.conflicts for entry in search_studies(db, "anne thor")] == [1]
+    assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1

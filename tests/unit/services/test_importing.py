@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT_UID, make_image, make_stack, save
+from builders import ROOT_UID, ask, make_image, make_stack, save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from desktop.jobs import JobState
 from desktop.library.outcomes import Outcome
 from desktop.library.store import Store
 from desktop.services.importing import Importing
+from desktop.services.presence import Presence
 from desktop.services.viewing import Viewing
 
 
@@ -31,11 +32,11 @@ class Bench:
         self.store = Store(folder / "library.sqlite")
         self.pool = ReaderPool(2)
         self.events = Events()
-        self.importing = Importing(self.store, self.pool, self.events)
-        self.viewing = Viewing(self.store)
+        self.importing = Importing(self.store, self.pool, self.events, folder / "copies")
+        self.viewing = Viewing(self.store, Presence(self.store, self.events))
 
     def run(self, *paths: Path, **options: Any) -> ImportReport:
-        return self.importing.start([str(path) for path in paths], **options).wait()
+        return self.importing.start(ask(*paths, **options)).wait()
 
     def close(self) -> None:
         self.importing.close()
@@ -153,7 +154,7 @@ def test_cancelling_keeps_what_is_read(bench: Bench, tmp_path: Path):
     make_stack(tmp_path / "in", 400)
     first = threading.Event()
     unsubscribe = bench.events.subscribe(lambda _event: first.set())
-    job = bench.importing.start([tmp_path / "in"])
+    job = bench.importing.start(ask(tmp_path / "in"))
     assert first.wait(30)
     job.cancel()
     report = job.wait()
@@ -169,7 +170,7 @@ def test_cancelling_keeps_what_is_read(bench: Bench, tmp_path: Path):
 def test_closing_in_the_middle_leaves_no_process_and_a_whole_library(tmp_path: Path):
     make_stack(tmp_path / "in", 300)
     bench = Bench(tmp_path / "base")
-    job = bench.importing.start([tmp_path / "in"])
+    job = bench.importing.start(ask(tmp_path / "in"))
     bench.close()
     assert job.join(5)
     again = Bench(tmp_path / "base")
@@ -188,7 +189,7 @@ def test_a_worker_that_dies_is_replaced_and_its_files_are_read(bench: Bench, tmp
     assert counts(bench.run(tmp_path / "in")) == {"added": 20}
 
 
-def _die_over(refs: tuple[FileRef, ...]) -> list[Any]:
+def _die_over(refs: tuple[FileRef, ...], _order: object) -> list[Any]:
     if any(ref.path.endswith("poison") for ref in refs):
         os._exit(1)
     return [reading.read(ref) for ref in refs]

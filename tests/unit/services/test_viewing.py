@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from builders import ROOT_UID, make_image, make_stack, save
+from builders import ROOT_UID, ask, make_image, make_stack, save
 
 from desktop import logs
 from desktop.app import App
@@ -23,11 +23,11 @@ def test_the_newest_study_with_images_is_chosen(app: App, tmp_path: Path, pydico
     make_stack(tmp_path / "old", 1, StudyDate="20200101")
     newer = {"StudyInstanceUID": ROOT_UID + "8", "SeriesInstanceUID": ROOT_UID + "8.1"}
     make_stack(tmp_path / "new", 1, StudyDate="20210101", **newer)
-    report = app.importing.start([tmp_path, pydicom_files / "rtplan.dcm"]).wait()
+    report = app.importing.start(ask(tmp_path, pydicom_files / "rtplan.dcm")).wait()
     # The plan is of 2003; made newer, it still has nothing to show.
     plan = pydicom.dcmread(pydicom_files / "rtplan.dcm")
     plan.StudyDate, plan.SOPInstanceUID, plan.StudyInstanceUID = "20240101", ROOT_UID + "7", ROOT_UID + "7.1"
-    later = app.importing.start([save(plan, tmp_path / "plan")]).wait()
+    later = app.importing.start(ask(save(plan, tmp_path / "plan"))).wait()
     chosen = app.viewing.choose((*report.studies, *later.studies))
     assert chosen is not None
     assert chosen.study.StudyInstanceUID == ROOT_UID + "8"
@@ -39,14 +39,14 @@ def test_the_newest_study_with_images_is_chosen(app: App, tmp_path: Path, pydico
 
 def test_the_address_of_a_study(app: App, tmp_path: Path):
     make_stack(tmp_path / "in", 1)
-    app.importing.start([tmp_path / "in"]).wait()
+    app.importing.start(ask(tmp_path / "in")).wait()
     entry = app.viewing.study(ROOT_UID + "1")
     assert entry is not None
     as_json = app.viewer_address(entry, DataSource.DICOM_JSON)
     assert as_json.path.startswith(f"/viewer/dicomjson?url=%2Fstudies%2F{ROOT_UID}1%2Fohif-dicom-json%3Fv%3D")
     assert app.viewer_address(entry, DataSource.DICOM_WEB).path == f"/viewer/dicomweb?StudyInstanceUIDs={ROOT_UID}1"
     save(make_image(SOPInstanceUID=ROOT_UID + "6"), tmp_path / "in" / "more")
-    app.importing.start([tmp_path / "in"]).wait()
+    app.importing.start(ask(tmp_path / "in")).wait()
     changed = app.viewing.study(ROOT_UID + "1")
     assert changed is not None
     assert changed.version > entry.version
@@ -55,7 +55,7 @@ def test_the_address_of_a_study(app: App, tmp_path: Path):
 
 def test_who_is_viewed_is_kept_out_of_the_log(app: App, tmp_path: Path):
     save(make_image(PatientName="Quux^Corge", PatientID="XY-1234"), tmp_path / "a")
-    app.importing.start([tmp_path / "a"]).wait()
+    app.importing.start(ask(tmp_path / "a")).wait()
     app.viewing.study(ROOT_UID + "1")
     assert logs.redact("Quux came with XY-1234") == "▒▒▒ came with ▒▒▒"
 

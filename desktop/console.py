@@ -1,0 +1,71 @@
+"""What the command line shows and asks while it works."""
+
+import getpass
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .errors import InputError
+from .importers.report import ImportProgress
+from .services.reporting import printable
+
+
+class Meter:
+    """One line on standard error that says how far an import is, if somebody is there to read it."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr is not None and sys.stderr.isatty()
+        self._width = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write("")
+
+    def show(self, progress: ImportProgress) -> None:
+        """Show how far it is; called in the import's thread."""
+        more = "+" if progress.walking else ""
+        self._write(f"Reading: {progress.done:,} of {progress.found:,}{more} files, {progress.studies:,} studies")
+
+    def _write(self, text: str) -> None:
+        if self._shows and (text or self._width):
+            print(f"\r{text.ljust(self._width)}", end="" if text else "\r", file=sys.stderr, flush=True)
+            self._width = len(text)
+
+
+class Passwords:
+    """Where the passwords of archives come from: a file, or whoever sits at the terminal.
+
+    Args:
+        file: ``-`` for standard input; None to ask at the terminal.
+    """
+
+    def __init__(self, file: str | None) -> None:
+        self._file = file
+
+    def ask(self, archive: str, wrong: bool) -> str | None:
+        """Return the password of an archive; None if there is none to be had.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        if self._file is not None:
+            if wrong:
+                raise InputError(f"The password of {archive} is wrong.")
+            return self._read(self._file)
+        if not (sys.stdin and sys.stdin.isatty()):
+            return None
+        if wrong:
+            print("That password is wrong.", file=sys.stderr)
+        return getpass.getpass(f"Password of {printable(archive)} (empty: leave it out): ") or None
+
+    def _read(self, file: str) -> str:
+        try:
+            text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise InputError(f"The password file {file} cannot be read.") from error
+        return text.rstrip("\r\n")

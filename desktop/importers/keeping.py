@@ -1,0 +1,133 @@
+"""Keeps files: where they are, or as copies in the library, verified by size and digest."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from ..dicom.files import Source, open_source
+from ..dicom.records import Copy, FileRef, Header
+from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
+from ..dicom.uids import make_uid
+from ..errors import InputError
+
+_BLOCK = 1 << 20
+_RESERVE = 256 << 20
+"""Bytes that are to stay free on the disk: for the index, and for the system."""
+
+
+class Keep(StrEnum):
+    """What becomes of the files that are imported."""
+
+    IN_PLACE = "in place"
+    COPY = "copy"
+    """They are copied into the library."""
+    TAKE = "take"
+    """They are copied, and gone from where they were once the library has them: the way of the inbox."""
+
+
+class DiskFull(InputError):  # noqa: N818
+    """There is no room for copies."""
+
+    code = "disk_full"
+
+
+def copy_name(header: Header, digest: str) -> str:
+    """Return where a file's copy belongs: a folder for each study, no patient's data in any name."""
+    patient = header.patient
+    study = make_uid(header.study.StudyInstanceUID, patient.PatientID, patient.PatientName)
+    return f"{study[-16:]}/{digest[:48]}.dcm"
+
+
+def copy_source(source: Source, header: Header, copies: Path) -> Copy:
+    """Copy an opened file into the library: written beside its place, read again, and only then put there.
+
+    Raises:
+        DiskFull: there is no room.
+        OSError: the file cannot be read, or the copy differs from it.
+    """
+    part = copies / f"{uuid.uuid4().hex}.part"
+    try:
+        copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        digest = _write(source, part)
+        _verify(part, source.size, digest)
+        return _put(part, copies, copy_name(header, digest))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"The disk with the library is full ({copies}). What was copied is kept. Make room, and import again."
+            ) from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _verify(part: Path, size: int, digest: str) -> None:
+    if part.stat().st_size != size or digest_of(part) != digest:
+        raise OSError(errno.EIO, "Its copy is not the same. Is the disk damaged?")
+
+
+def _put(part: Path, copies: Path, name: str) -> Copy:
+    target = copies / name
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    # The name is its digest. One that is there may be from a program that was killed, or damaged since.
+    part.replace(target)
+    return Copy(name, target.stat().st_mtime_ns)
+
+
+def _write(source: Source, part: Path) -> str:
+    digest = hashlib.sha256()
+    source.file.seek(0)
+    part.touch(mode=0o600, exist_ok=False)
+    with part.open("wb") as file:
+        while block := source.file.read(_BLOCK):
+            digest.update(block)
+            file.write(block)
+        file.flush()
+        # Whoever throws the disc away after copying relies on it.
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_space(files: Iterable[FileRef], copies: Path) -> None:
+    """See that there is room for copies of files.
+
+    Raises:
+        DiskFull: there is not; the sentence gives both figures.
+    """
+    copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+    free = shutil.disk_usage(copies).free - _RESERVE
+    files = tuple(files)
+    if sum(file.size for file in files) <= free:
+        return
+    # Much of it may be something else than DICOM. Only now is it worth a look into each.
+    needed = sum(file.size for file in files if _may_be_dicom(file))
+    if needed > free:
+        raise DiskFull(
+            f"There is not enough room for copies in {copies}: {_gigabytes(needed)} are needed, "
+            f"{_gigabytes(max(free, 0))} are free. Make room, or open the files where they are."
+        )
+
+
+def _may_be_dicom(file: FileRef) -> bool:
+    try:
+        with open_source(file.path, streaming=True) as source:
+            return sniff(source.file.read(HEAD_LENGTH)).kind is not Kind.OTHER
+    except (OSError, InputError):
+        return False
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB"

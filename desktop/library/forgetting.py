@@ -1,0 +1,69 @@
+"""Takes studies out of the library. Files in place are never touched; the library's copies are somebody else's task."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..dicom.records import Copy, FileRef
+from .rows import path_from_db
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that holds an instance of a study.
+
+    Attributes:
+        file: as it was met.
+        copy: where the library's own copy of it is.
+    """
+
+    file: FileRef
+    copy: Copy | None
+
+
+def find_stored_files(db: sqlite3.Connection, study_uid: str | None = None) -> list[StoredFile]:
+    """Return the files that hold the instances of a study; None: of all."""
+    condition = "" if study_uid is None else "WHERE studies.uid = ?"
+    rows = db.execute(
+        "SELECT path, size, mtime_ns, identity, copy, copy_mtime_ns FROM instances JOIN files ON files.id = file "
+        "JOIN media ON media.id = medium JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        f"{condition} ORDER BY files.id",
+        () if study_uid is None else (study_uid,),
+    )
+    return [
+        StoredFile(
+            FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"]),
+            Copy(row["copy"], row["copy_mtime_ns"]) if row["copy"] else None,
+        )
+        for row in rows
+    ]
+
+
+def forget_study(db: sqlite3.Connection, study_uid: str) -> int:
+    """Drop a study, its instances and what is known of their files; return how many instances these were.
+
+    An import of the same files brings it back.
+    """
+    row = db.execute("SELECT id FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+    if row is None:
+        return 0
+    study = row["id"]
+    files = db.execute(
+        "SELECT file FROM instances JOIN series ON series.id = series WHERE study = ?", (study,)
+    ).fetchall()
+    db.execute("DELETE FROM instances WHERE series IN (SELECT id FROM series WHERE study = ?)", (study,))
+    db.executemany("DELETE FROM files WHERE id = ?", ((row["file"],) for row in files))
+    db.execute("DELETE FROM series WHERE study = ?", (study,))
+    db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
+    db.execute("DELETE FROM studies WHERE id = ?", (study,))
+    db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
+    return len(files)
+
+
+def replace_study(db: sqlite3.Connection, study_uid: str, add: Callable[[], object]) -> None:
+    """Drop a study and add its files anew, within the caller's transaction. Its version goes on growing."""
+    row = db.execute("SELECT version FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+    forget_study(db, study_uid)
+    add()
+    if row is not None:
+        db.execute("UPDATE studies SET version = version + ? WHERE uid = ?", (row["version"], study_uid))

@@ -1,0 +1,111 @@
+"""Where files are: in place, on this computer or on a medium that may be gone, or copied into the library."""
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dicom import memberpaths
+from ..media import Medium, at_another_mount, find_medium
+from ..paths import system_path
+from .rows import path_from_db, path_to_db
+
+PLACE = "CASE copy WHEN '' THEN path ELSE copy_path(copy) END"
+"""SQL for the path at which a file's bytes are read."""
+
+
+def define_places(connection: sqlite3.Connection, copies: Path) -> None:
+    """Teach a connection where the library's own copies are."""
+    folder = os.fsencode(copies) + os.fsencode(os.sep)
+    connection.create_function("copy_path", 1, lambda name: folder + os.fsencode(name), deterministic=True)
+
+
+def is_here(path: str, medium: str) -> bool:
+    """Whether the medium on which a file was met is the one that is there now. This computer always is."""
+    return not medium or find_medium(memberpaths.outermost(path)).identity == medium
+
+
+def shown(path: str) -> str:
+    """Return a path as text for a sentence."""
+    return memberpaths.shown(path)
+
+
+def medium_row(db: sqlite3.Connection, identity: str) -> int:
+    """Return the row of a medium that was noted before."""
+    if not identity:
+        return 1
+    (number,) = db.execute("SELECT id FROM media WHERE identity = ?", (identity,)).fetchone()
+    return int(number)
+
+
+def note_medium(db: sqlite3.Connection, medium: Medium, *, only_known: bool = False) -> None:
+    """Note that a medium is there. If it is in another place than the last time, its files are there too.
+
+    Args:
+        only_known: leave it alone if no file of it was ever met.
+    """
+    if not medium.identity:
+        return
+    row = db.execute("SELECT * FROM media WHERE identity = ?", (medium.identity,)).fetchone()
+    mount = path_to_db(medium.mount)
+    if row is None and only_known:
+        return
+    if row is None:
+        db.execute(
+            "INSERT INTO media (identity, name, kind, mount) VALUES (?, ?, ?, ?)",
+            (medium.identity, medium.name, medium.kind, mount),
+        )
+        return
+    if row["mount"] == mount:
+        return
+    db.execute("UPDATE media SET name = ?, mount = ? WHERE id = ?", (medium.name, mount, row["id"]))
+    before = Medium(row["identity"], row["name"], path_from_db(row["mount"]), medium.kind)
+    for file, path in db.execute("SELECT id, path FROM files WHERE medium = ?", (row["id"],)).fetchall():
+        moved = path_to_db(at_another_mount(path_from_db(path), before, medium))
+        db.execute("UPDATE files SET path = ? WHERE id = ?", (moved, file))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One file of a series, by which to tell whether the series is here.
+
+    Attributes:
+        medium: identity of the one that the file lies on.
+        name: what the user calls the medium.
+    """
+
+    study_uid: str
+    path: str
+    medium: str
+    name: str
+
+
+def find_samples(db: sqlite3.Connection) -> list[Sample]:
+    """Return one file in place of each series. The library's own copies are always here."""
+    rows = db.execute(
+        "SELECT studies.uid AS study, path, identity, name FROM series JOIN studies ON studies.id = study "
+        "JOIN files ON files.id = (SELECT file FROM instances WHERE series = series.id LIMIT 1) "
+        "JOIN media ON media.id = medium WHERE copy = ''"
+    )
+    return [Sample(row["study"], path_from_db(row["path"]), row["identity"], row["name"]) for row in rows]
+
+
+def find_away(samples: Iterable[Sample]) -> dict[str, str]:
+    """Return the studies of which files are not here now, with the name of what they lie on.
+
+    That is the medium; on this computer it is the archive or the folder. Each place is asked once, and a place that
+    is gone is not asked again for what lies below it. May take long where a share does not answer.
+    """
+    away: dict[str, str] = {}
+    here: dict[tuple[str, str], bool] = {}
+    for sample in samples:
+        real = memberpaths.outermost(sample.path)
+        # The folder, unless it is an archive: then all of it is there, or nothing.
+        place = real if memberpaths.is_member(sample.path) else os.path.dirname(real)  # noqa: PTH120
+        key = (place, sample.medium)
+        if key not in here:
+            here[key] = is_here(real, sample.medium) and os.path.exists(system_path(place))  # noqa: PTH110
+        if not here[key] or (place != real and not os.path.exists(system_path(real))):  # noqa: PTH110
+            away.setdefault(sample.study_uid, sample.name if sample.medium else shown(place))
+    return away

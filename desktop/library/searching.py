@@ -1,0 +1,43 @@
+"""The words by which studies are found: one line of folded words for each study, in SQLite's full-text index."""
+
+import re
+import sqlite3
+
+from .folding import words
+
+_SEARCHED = (
+    "PatientName",
+    "PatientID",
+    "AccessionNumber",
+    "StudyDescription",
+    "StudyDate",
+    "StudyInstanceUID",
+    "ReferringPhysicianName",
+    "StudyID",
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
+
+
+def index_study(db: sqlite3.Connection, study: int) -> None:
+    """Write the words of a study, given its row, anew."""
+    db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
+    row = db.execute(
+        f"SELECT {', '.join(_SEARCHED)} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
+        (study,),
+    ).fetchone()
+    text = " ".join(word for value in row for word in words(value))
+    db.execute("INSERT INTO study_search (rowid, words) VALUES (?, ?)", (study, text))
+
+
+def search_condition(text: str) -> str:
+    """Return what ``text`` asks of the full-text index; empty if there is no word in it.
+
+    Each word must begin one of the study's, in any order. A date may be written as the list shows it.
+    """
+    return " AND ".join(term for part in text.split() if (term := _term(part)))
+
+
+def _term(part: str) -> str:
+    found = [f'"{word}"*' for word in words(part)]
+    term = f"({' AND '.join(found)})" if found else ""
+    return f'({term} OR "{part.replace("-", "")}"*)' if _DATE.fullmatch(part) else term

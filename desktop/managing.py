@@ -1,0 +1,154 @@
+"""``negatoscope library``: what is asked of the library itself."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .app import App, start_app
+from .errors import ExitCode, InputError, UsageError
+from .importers.keeping import digest_of
+from .library.checking import check_library
+from .library.imports import find_imports, get_import
+from .options import Options
+from .paths import Paths
+from .services.lists import report_csv, save_csv
+from .services.rebuilding import rebuild
+from .services.reporting import print_json, print_outcomes, print_table, printable
+
+LIBRARY_ACTIONS = ("check", "rebuild", "imports", "report", "forget", "delete", "charset")
+
+
+def manage_library(options: Options, paths: Paths) -> int:
+    """Run one of :data:`LIBRARY_ACTIONS`."""
+    if options.action == "rebuild":
+        return _rebuild(options, paths)
+    actions: dict[str, Callable[[App, Options], int]] = {
+        "check": _check,
+        "imports": _imports,
+        "report": _report,
+        "forget": _forget,
+        "delete": _delete,
+        "charset": _charset,
+    }
+    with start_app(paths, verbose=options.verbose) as app:
+        return actions[options.action](app, options)
+
+
+def _check(app: App, options: Options) -> int:
+    report = check_library(app.store.reader(), app.paths.copies, digest_of if options.full else None)
+    if options.json:
+        print_json(
+            {
+                "studies": report.studies,
+                "instances": report.instances,
+                "copies": report.copies,
+                "away": report.away,
+                "faults": list(report.faults),
+            }
+        )
+    else:
+        print(f"{report.studies:,} studies, {report.instances:,} images, {report.copies:,} of them copied.")
+        if report.away:
+            print(f"{report.away:,} images are not here now: their medium is out, or their files were moved.")
+        for fault in report.faults:
+            print(f"Fault: {printable(fault)}")
+        if not report.faults:
+            print("The library is sound.")
+    return ExitCode.FAILED if report.faults else ExitCode.DONE
+
+
+def _rebuild(options: Options, paths: Paths) -> int:
+    report = rebuild(paths)
+    if options.json:
+        print_json({"read": report.read, "kept": report.kept, "lost": report.lost, "before": str(report.before)})
+    else:
+        print(f"{report.read:,} files were read again, {report.kept:,} that are not here now were kept as they were.")
+        if report.lost:
+            print(f"{report.lost:,} files could not be taken over. Import their folders again.")
+        print(f"The library as it was: {printable(str(report.before))}. Delete it when all is well.")
+    return ExitCode.FAILED if report.lost else ExitCode.DONE
+
+
+def _imports(app: App, options: Options) -> int:
+    entries = find_imports(app.store.reader())
+    if options.json:
+        print_json(
+            [
+                {
+                    "number": entry.number,
+                    "started": entry.started,
+                    "state": entry.state.value,
+                    "sources": list(entry.sources),
+                    "copied": entry.copied,
+                    "seconds": round(entry.seconds, 3),
+                    **{outcome.value: count for outcome, count in entry.counts.items()},
+                }
+                for entry in entries
+            ]
+        )
+        return ExitCode.DONE
+    rows = []
+    for entry in entries:
+        counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in entry.counts.items() if count)
+        rows.append((str(entry.number), entry.started, entry.state.value, counts, ", ".join(entry.sources)))
+    print_table(rows)
+    return ExitCode.DONE
+
+
+def _report(app: App, options: Options) -> int:
+    number = options.number
+    if number is None:
+        number = max((entry.number for entry in find_imports(app.store.reader())), default=0)
+    found = get_import(app.store.reader(), number)
+    if found is None:
+        raise InputError("There is no such import. See: negatoscope library imports")
+    entry, outcomes = found
+    if options.csv:
+        save_csv(Path(options.csv), report_csv(outcomes))
+    elif options.json:
+        print_json([item.to_json() for item in outcomes])
+    else:
+        if entry.trouble:
+            print(printable(entry.trouble), file=sys.stderr)
+        print_outcomes(outcomes, sys.stdout)
+    return ExitCode.DONE
+
+
+def _study_of(options: Options) -> str:
+    if not options.study:
+        raise UsageError("Name a study with --study. See: negatoscope studies")
+    return options.study
+
+
+def _forget(app: App, options: Options) -> int:
+    holding = app.holdings.forget(_study_of(options))
+    print(f"Forgotten. {holding.in_place:,} files stay where they are.", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _delete(app: App, options: Options) -> int:
+    study_uid = _study_of(options)
+    holding = app.holdings.holding(study_uid)
+    where = "for good" if options.permanently else "into the trash"
+    said = f"{holding.copies:,} copies go {where}; {holding.in_place:,} files stay where they are."
+    if not options.yes and not _confirm(said):
+        print("Nothing was deleted.", file=sys.stderr)
+        return ExitCode.FAILED
+    app.holdings.delete(study_uid, permanently=options.permanently)
+    print(said, file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _confirm(said: str) -> bool:
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError(f"{said} Say --yes to do it.")
+    print(f"{said} Delete? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+
+def _charset(app: App, options: Options) -> int:
+    if options.charset is None:
+        raise UsageError("Name a character set with --charset, such as --charset 'ISO_IR 101'.")
+    app.holdings.set_charset(_study_of(options), options.charset)
+    print("The study was read again.", file=sys.stderr)
+    return ExitCode.DONE

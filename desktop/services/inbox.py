@@ -1,0 +1,130 @@
+"""The inbox: a folder into which other parts of the program put files, that are then taken into the library."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from .. import logs
+from ..dicom.records import FileRef
+from ..errors import NegatoscopeError
+from ..importers.pipeline import ImportJob
+from ..importers.sources import Finder
+from ..library.outcomes import VIEWABLE, FileOutcome
+from .importing import Importing
+
+log = logging.getLogger(__name__)
+
+_PART = ".part"
+_OLD_SECONDS = 86_400.0
+_PAUSE_SECONDS = 1.0
+_TROUBLE_SECONDS = 30.0
+_STOP_SECONDS = 2.0
+
+
+class Inbox:
+    """Takes files that come from elsewhere.
+
+    A file is there as a whole or not at all, and leaves when the library has it.
+
+    Args:
+        folder: where files are put.
+
+    Attributes:
+        refused: where files go that cannot be taken: nothing is thrown away.
+    """
+
+    def __init__(self, folder: Path, importing: Importing) -> None:
+        self._folder = folder
+        self.refused = folder / "refused"
+        self._importing = importing
+        self._wanted = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def put(self) -> Iterator[BinaryIO]:
+        """Write one file, that is in the inbox when the ``with`` block ends well.
+
+        Its name is ours, never the sender's.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self._folder / f"{uuid.uuid4().hex}{_PART}"
+        part.touch(mode=0o600, exist_ok=False)
+        try:
+            with part.open("wb") as file:
+                yield file
+            part.rename(part.with_suffix(".dcm"))
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        self._wanted.set()
+
+    def watch(self) -> None:
+        """Take what is there, and what comes, until closed."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="inbox", daemon=True)
+            self._thread.start()
+
+    def take(self) -> ImportJob | None:
+        """Take all files that are there now; None if there are none."""
+        files = self._files()
+        if not files:
+            return None
+        finder = Finder(())
+        finder.prefer(files)
+        return self._importing.start_taking(finder, self._taken)
+
+    def close(self) -> None:
+        """End watching. May be called twice."""
+        self._stop.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            self._wanted.clear()
+            try:
+                job = self.take()
+                if job is not None and job.wait().trouble:
+                    # The disk is full, or the like: the files stay, and are tried again later.
+                    self._stop.wait(_TROUBLE_SECONDS)
+            except NegatoscopeError:
+                # The library is closed: the files stay, and are taken at the next start.
+                log.warning("files of the inbox could not be taken")
+                return
+            except OSError as error:
+                log.warning("the inbox could not be read\n%s", logs.say_where(error))
+            self._wanted.wait(_PAUSE_SECONDS)
+
+    def _files(self) -> list[FileRef]:
+        files = []
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                status = entry.stat()
+                if not entry.name.endswith(_PART):
+                    files.append(FileRef(entry.path, status.st_size, status.st_mtime_ns))
+                elif time.time() - status.st_mtime > _OLD_SECONDS:
+                    # Whoever wrote it was killed.
+                    Path(entry.path).unlink(missing_ok=True)
+        return files
+
+    def _taken(self, file: FileRef, outcome: FileOutcome) -> None:
+        """The library has the file, or will never have it."""
+        path = Path(file.path)
+        try:
+            if outcome.outcome in VIEWABLE:
+                path.unlink(missing_ok=True)
+            else:
+                self.refused.mkdir(mode=0o700, exist_ok=True)
+                path.replace(self.refused / path.name)
+        except OSError as error:
+            log.warning("a file of the inbox could not be put away\n%s", logs.say_where(error))

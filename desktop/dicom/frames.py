@@ -129,9 +129,11 @@ def read_encapsulated_frame(stream: BinaryIO, pixels: Pixels, table: FrameTable,
     if number > len(table.spans) or not table.spans[number - 1]:
         raise NoFrame(f"The file holds {sum(map(bool, table.spans))} of its {pixels.frames} frames, this one not.")
     parts = []
+    end = stream.seek(0, io.SEEK_END)
     for offset, length in table.spans[number - 1]:
         stream.seek(offset)
-        parts.append(stream.read(length))
+        # Memory would be taken for all that is asked for, also far behind the end of the file.
+        parts.append(stream.read(max(min(length, end - offset), 0)))
     data = b"".join(parts)
     if not data:
         raise NoFrame("The file is cut short before this frame.")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -588,6 +589,20 @@ def test_a_small_file_is_no_frame_of_gigabytes(tmp_path: Path) -> None:
     large = replace(unknown, frame_bits=1 << 39)
     with pytest.raises(NoFrame, match="too large"):
         read_encapsulated_frame(stream, large, make_frame_table(stream, large), 1)
+
+
+def test_no_memory_is_taken_for_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(struct.pack("<HHL", 0xFFFE, 0xE000, 0) + struct.pack("<HHL", 0xFFFE, 0xE000, 0xF0000000) + b"\1\2")
+    pixels = Pixels(JPEGBaseline8Bit, offset=0)
+    with path.open("rb") as stream:
+        table = make_frame_table(stream, pixels)
+        tracemalloc.start()
+        try:
+            assert read_encapsulated_frame(stream, pixels, table, 1).data == b"\1\2"
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_fragments_without_end_are_followed_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

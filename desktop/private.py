@@ -1,8 +1,8 @@
 """Private mode: a library, a cache and a log of their own, wiped at the end, or at the next start if there was none."""
 
 import contextlib
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +10,8 @@ from dataclasses import replace
 from .errors import InputError, SetupError
 from .handover import take_ownership
 from .paths import Paths
+
+_LOCK = ".lock"
 
 
 @contextmanager
@@ -19,29 +21,34 @@ def private_folders(paths: Paths) -> Iterator[Paths]:
     Raises:
         SetupError: they cannot be made.
     """
-    try:
-        paths.private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(dir=paths.private)
-    except OSError as error:
-        raise SetupError(f"No private folder can be made in {paths.private}: {error.strerror}.") from error
-    base = paths.private / folder
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(wipe_private, paths)
+        base = paths.private / secrets.token_hex(8)
+        try:
+            paths.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # It is locked before it is there: whoever wipes what is left must never take it for that.
+            ownership = take_ownership(base.with_suffix(_LOCK))
+            if ownership is None:
+                raise SetupError("Another private session has begun just now. Try again.")
+            stack.enter_context(ownership)
+            base.mkdir(mode=0o700)
+        except OSError as error:
+            raise SetupError(f"No private folder can be made in {paths.private}: {error.strerror}.") from error
+        stack.callback(shutil.rmtree, base, ignore_errors=True)
         yield replace(paths, data=base / "data", cache=base / "cache", logs=base / "logs", is_private=True)
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
-        wipe_private(paths)
 
 
 def wipe_private(paths: Paths) -> None:
     """Wipe what private sessions left that were killed. Those that still run are left alone."""
     if not paths.private.is_dir():
         return
-    for folder in paths.private.iterdir():
+    for lock in paths.private.glob(f"*{_LOCK}"):
         with contextlib.suppress(InputError, OSError):
-            ownership = take_ownership(folder / "data" / paths.lock.name)
+            ownership = take_ownership(lock)
             if ownership is not None:
-                ownership.close()
-                shutil.rmtree(folder, ignore_errors=True)
+                with ownership:
+                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                lock.unlink()
     with contextlib.suppress(OSError):
         # Nobody is to see that there was one.
         paths.private.rmdir()

@@ -80,7 +80,10 @@ def _no_thread_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     # Qt's own threads are no Python threads; pytest-timeout's and hypothesis' are.
-    ours = ("library writer", "server", "job ", "ThreadPoolExecutor", "ExecutorManagerThread", "QueueFeederThread")
+    ours = (
+        *("library writer", "server", "job ", "handover", "presence", "inbox"),
+        *("ThreadPoolExecutor", "ExecutorManagerThread", "QueueFeederThread"),
+    )
     left = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith(ours)]
     for thread in left:
         thread.join(3)

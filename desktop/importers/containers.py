@@ -9,6 +9,7 @@ from ..dicom import memberpaths
 from ..dicom.directory import DirectoryEntry, sort_for_first_view
 from ..dicom.passwords import unlock
 from ..dicom.records import FileRef, Header
+from ..errors import Unreadable
 from ..library.outcomes import Outcome, Refusal
 from .fileset import NOT_THERE, Located, Resolved, Unlocated, compare, resolve
 from .reading import ArchiveMet, DirectoryMet, Reading
@@ -93,16 +94,20 @@ class Containers:
 
     def _unlock(self, path: str) -> bool:
         """Ask for an archive's password until it is right, or there is none."""
-        if unlock(path, None):
-            return True
-        wrong = False
-        while self._ask_password is not None:
-            password = self._ask_password(memberpaths.shown(path), wrong)
-            if password is None:
-                return False
-            if unlock(path, password):
+        try:
+            if unlock(path, None):
                 return True
-            wrong = True
+            wrong = False
+            while self._ask_password is not None:
+                password = self._ask_password(memberpaths.shown(path), wrong)
+                if password is None:
+                    return False
+                if unlock(path, password):
+                    return True
+                wrong = True
+        except (OSError, Unreadable):
+            # It was taken out meanwhile. Each of its files will say so.
+            return True
         return False
 
 

@@ -16,6 +16,7 @@ from ..library.store import Store
 from .importing import ImportAsk, Importing
 
 _IMPORT, _SHOW = "import", "show"
+_BEAT_SECONDS = 0.2
 
 
 class _Cancelled(Exception):  # noqa: N818 - leaves the conversation
@@ -49,7 +50,9 @@ class Requests:
 
     def _import(self, ask: ImportAsk, answering: Answering) -> None:
         job = self._importing.start(ask)
-        while not job.join(0.1):
+        while not job.join(_BEAT_SECONDS):
+            # Also where nothing goes on: so the asker, who waits for answers, comes to think of going.
+            answering.progress({})
             if answering.gone:
                 job.cancel()
         report = job.wait()
@@ -87,7 +90,8 @@ class RemoteImporting:
         def follow(state: dict[str, Any]) -> None:
             if job.cancelled:
                 raise _Cancelled
-            job.report(lambda: _progress(state))
+            if state:
+                job.report(lambda: _progress(state))
 
         request = Request(_IMPORT, paths, {"copy": ask.keep is Keep.COPY})
         try:

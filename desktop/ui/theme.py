@@ -31,6 +31,7 @@ QToolBar QToolButton:checked { background: #1d3a7a; }
 QStatusBar { color: #a9b7d0; }
 QStatusBar::item { border: 0; }
 QStatusBar QLabel { padding: 0 6px; }
+QStatusBar QLabel#remarks { color: #ffcf5c; }
 QStatusBar QLabel#missing { background: #b3261e; color: #ffffff; font-weight: bold; }
 QHeaderView::section { background: #0b1030; color: #a9b7d0; border: 0; padding: 4px 6px; }
 """

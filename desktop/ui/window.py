@@ -140,8 +140,6 @@ class MainWindow(QMainWindow):
         self.viewer.open(self._app.viewer_address(entry, self._data_source))
         if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
             self.bar.say("This study has no images that can be shown yet. OHIF lists what it holds.")
-        elif remarks := find_remarks(entry):
-            self.bar.say(f"This study: {'; '.join(remarks)}.")
 
     def _unlock(self, study_uid: str) -> bool:
         """Have the user type the passwords that a study's archives ask for; return whether it can be read."""
@@ -262,10 +260,15 @@ class MainWindow(QMainWindow):
         self.missing = QLabel(self)
         self.missing.setObjectName("missing")
         self.missing.hide()
+        self.remarks = QLabel(self)
+        self.remarks.setObjectName("remarks")
+        self.remarks.setToolTip("What to know of the study that is open")
+        self.remarks.hide()
         self.graphics = QLabel(self)
         self.graphics.hide()
         status = self.statusBar()
         status.addWidget(self.bar, 1)
+        status.addPermanentWidget(self.remarks)
         status.addPermanentWidget(self.missing)
         status.addPermanentWidget(self.graphics)
         if self._app.is_private:
@@ -288,8 +291,10 @@ class MainWindow(QMainWindow):
         """The page's address says what it shows: the title must never name another patient."""
         self._study = studies[0] if len(studies) == 1 else None
         self.missing.hide()
-        entries = [self._app.viewing.study(uid) for uid in studies]
-        names = {format_person_name(entry.patient.PatientName) or "Unnamed patient" for entry in entries if entry}
+        entries = [entry for uid in studies if (entry := self._app.viewing.study(uid)) is not None]
+        self.remarks.setText("; ".join(remark for entry in entries for remark in find_remarks(entry)))
+        self.remarks.setVisible(bool(self.remarks.text()))
+        names = {format_person_name(entry.patient.PatientName) or "Unnamed patient" for entry in entries}
         self.setWindowTitle(" - ".join([*(sorted(names) if len(names) == 1 else []), "Negatoscope"]))
         self._show_studies()
 

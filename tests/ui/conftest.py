@@ -1,7 +1,9 @@
 """A window with the real server and the real OHIF, and a way to ask the page."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,19 @@ class Program:
             viewer.open = open_study
             viewer.drawn.disconnect(connection)
         return opened[-1]
+
+    def run_aside(self, do: Callable[[], Any]) -> "Future[Any]":
+        """Run something in another thread, that is there until the test ends."""
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(do())
+            except Exception as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return future
 
     def ask_viewport(self, expression: str) -> Any:
         """Evaluate an expression of ``viewport``, the first one that shows something."""

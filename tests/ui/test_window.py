@@ -1,5 +1,6 @@
 """What the window does with drops, links, downloads, crashes and bad input."""
 
+import csv
 import logging
 import os
 import signal
@@ -233,12 +234,17 @@ def test_bad_input_is_told_and_does_not_stop_the_rest(program: Any, tmp_path: Pa
     assert program.window.bar.details_button.isVisible()
     program.window.bar.details_button.click()
     dialog = program.wait_for(lambda: program.window.findChild(ReportDialog))
+    model = dialog.table.model()
     cells = {
-        Path(dialog.table.item(row, 2).text()).name: dialog.table.item(row, 1).text()
-        for row in range(dialog.table.rowCount())
+        Path(model.index(row, 2).data()).name: (model.index(row, 0).data(), model.index(row, 1).data())
+        for row in range(model.rowCount())
     }
     assert set(cells) == {"text.dcm", "empty.dcm", "cut.dcm", "nothing"}
-    assert all(cells.values())
+    assert cells["text.dcm"] == ("not dicom", "It is a text.")
+    dialog.save(tmp_path / "report.csv")
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        saved = list(csv.DictReader(file))
+    assert {Path(row["path"]).name: row["reason"] for row in saved} == {name: cell[1] for name, cell in cells.items()}
     dialog.reject()
     program.wait_for(lambda: not program.window.findChildren(ReportDialog))
 

@@ -17,13 +17,14 @@ from .app import App, find_folders, find_warnings, start_app
 from .console import Meter, Passwords
 from .displaysets.model import DisplaySet
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
+from .handover import OwnerEnded
 from .importers.keeping import Keep
 from .importers.pipeline import ImportJob
 from .importers.report import ImportReport
 from .library.queries import StudyEntry
 from .managing import LIBRARY_ACTIONS, manage_library
 from .options import DEFAULT_TIMEOUT, Options
-from .paths import find_paths
+from .paths import Paths, find_paths
 from .services.importing import ImportAsk
 from .services.lists import report_csv, save_csv, studies_csv
 from .services.reporting import (
@@ -41,6 +42,8 @@ from .settings import DataSource
 
 WINDOW_COMMANDS = frozenset({"window", "open", "doctor"})
 """Commands that start Qt."""
+
+_ATTEMPTS = 5
 
 _EPILOG = """\
 Without a command, the window opens; PATHs are imported, and the first study is shown.
@@ -313,16 +316,28 @@ def run(options: Options) -> int:
     with find_folders(options) as paths:
         if options.command == "library":
             return manage_library(options, paths)
-        with start_app(paths, verbose=options.verbose) as app:
-            for sentence in find_warnings(app):
-                print(f"negatoscope: {printable(sentence)}", file=sys.stderr)
-            commands: dict[str, Callable[[App, Options], int]] = {
-                "import": _import,
-                "studies": _studies,
-                "display-sets": _display_sets,
-                "serve": _serve,
-            }
-            return commands[options.command](app, options)
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return _run(options, paths)
+            except OwnerEnded:
+                # The program that had the library has ended just now. This one takes its place.
+                continue
+        return _run(options, paths)
+
+
+def _run(options: Options, paths: Paths) -> int:
+    commands: dict[str, Callable[[App, Options], int]] = {
+        "import": _import,
+        "studies": _studies,
+        "display-sets": _display_sets,
+        "serve": _serve,
+    }
+    with start_app(paths, verbose=options.verbose) as app:
+        for sentence in find_warnings(app):
+            print(f"negatoscope: {printable(sentence)}", file=sys.stderr)
+        code = commands[options.command](app, options)
+        app.requests.wait()
+        return code
 
 
 def _start_import(app: App, ask: ImportAsk) -> ImportJob:

@@ -4,6 +4,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,6 +22,7 @@ _Task = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
 
 _BUSY_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
+_PATIENCE_SECONDS = 5.0
 
 
 class Store:
@@ -167,8 +169,12 @@ class Store:
 
 
 def _check_same_version(connection: sqlite3.Connection) -> None:
-    if check_version(connection) != VERSION:
-        raise InputError("An older Negatoscope is running with this library. End it, and start this one again.")
+    """See that the library has this program's form. Its owner may have begun just now, and be about to make it so."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while check_version(connection) != VERSION:
+        if time.monotonic() > end:
+            raise InputError("An older Negatoscope is running with this library. End it, and start this one again.")
+        time.sleep(0.05)
 
 
 def _run(connection: sqlite3.Connection, task: Callable[[sqlite3.Connection], Any], future: "Future[Any]") -> None:

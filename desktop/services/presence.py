@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 from .. import logs
@@ -14,6 +15,7 @@ from ..media import mounted_media
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 15.0
+_FOLLOW_SECONDS = 1.0
 _WAIT_SECONDS = 2.0
 
 
@@ -31,6 +33,7 @@ class Presence:
         self._wanted = threading.Event()
         self._looked = threading.Event()
         self._thread: threading.Thread | None = None
+        self._version: int | None = None
         self.away: Mapping[str, str] = {}
 
     def watch(self) -> None:
@@ -60,7 +63,7 @@ class Presence:
                 self._wanted.clear()
                 self._look()
                 self._looked.set()
-                self._wanted.wait(_PAUSE_SECONDS)
+                self._wait()
         except InputError:
             # The library was closed meanwhile.
             return
@@ -68,6 +71,15 @@ class Presence:
             log.error("could not tell what is here\n%s", logs.say_where(error))  # noqa: TRY400
         finally:
             self._store.release()
+
+    def _wait(self) -> None:
+        """Wait for the next look. What another program writes into the library meanwhile is told of."""
+        end = time.monotonic() + _PAUSE_SECONDS
+        while time.monotonic() < end and not self._wanted.wait(_FOLLOW_SECONDS):
+            (version,) = self._store.reader().execute("PRAGMA data_version").fetchone()
+            if self._store.reads_only and self._version not in (None, version):
+                self._events.publish(LibraryChanged())
+            self._version = version
 
     def _look(self) -> None:
         if self._store.reads_only:

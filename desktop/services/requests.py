@@ -1,6 +1,7 @@
 """Two programs on one library: the first answers what the second asks of it."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,28 @@ class Requests:
     def __init__(self, importing: Importing) -> None:
         self.show: Callable[[tuple[str, ...]], None] | None = None
         self._importing = importing
+        self._answering = 0
+        self._changed = threading.Condition()
+
+    def wait(self) -> None:
+        """Wait until nothing is being answered: whoever asked counts on this program."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._answering)
 
     def answer(self, request: Request, answering: Answering) -> None:
         """Do what is asked; runs in a thread of its own."""
+        self._count(1)
+        try:
+            self._answer(request, answering)
+        finally:
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._changed:
+            self._answering += more
+            self._changed.notify_all()
+
+    def _answer(self, request: Request, answering: Answering) -> None:
         if request.command == _SHOW:
             if self.show is not None:
                 self.show(request.paths)

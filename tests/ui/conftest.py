@@ -13,6 +13,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from desktop.app import App, start_app
+from desktop.errors import InputError
 from desktop.paths import find_paths
 from desktop.ui.singletons import protect_singletons
 from desktop.ui.start import make_application
@@ -106,7 +107,7 @@ class Program:
         def run() -> None:
             try:
                 future.set_result(do())
-            except Exception as error:
+            except InputError as error:
                 future.set_exception(error)
 
         threading.Thread(target=run, daemon=True).start()

@@ -1,6 +1,7 @@
 """Finds one binary value in a file by its place, for metadata that only refer to it (PS3.18 §10.4.1.1.5)."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ..errors import NegatoscopeError
@@ -41,17 +42,20 @@ def read_bulk_data(file: BinaryIO, size: int, place: str) -> bytes:
     return value if parsed.walker.order == "<" else swap_words(value, WORDS.get(element.vr, 1))
 
 
-def _find(elements: tuple[Element, ...], tag: str) -> Element:
-    # Of an element that is repeated, the metadata tell the last one.
-    for element in reversed(elements):
+def _find(elements: Iterable[Element], tag: str) -> Element:
+    found = None
+    for element in elements:
         if element.tag == int(tag, 16):
-            return element
-    raise NoBulkData("There is no such element.")
+            # Of an element that is repeated, the metadata tell the last one.
+            found = element
+    if found is None:
+        raise NoBulkData("There is no such element.")
+    return found
 
 
-def _item(walker: Walker, element: Element, number: int, depth: int) -> tuple[Element, ...]:
+def _item(walker: Walker, element: Element, number: int, depth: int) -> Iterator[Element]:
     items = walker.items(element.start, element.end, implicit=element.implicit, depth=depth)
     for count, (start, end) in enumerate(items):
         if count == number:
-            return tuple(walker.elements(start, end, implicit=element.implicit, depth=depth))
+            return walker.elements(start, end, implicit=element.implicit, depth=depth)
     raise NoBulkData("There is no such item.")

@@ -7,7 +7,7 @@ again. pydicom is the judge of the outcome (``tests/unit/dicom/test_metadata.py`
 import base64
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -180,7 +180,7 @@ class _Encoder:
 
     def encode(
         self,
-        elements: Sequence[Element],
+        elements: Iterable[Element],
         encodings: tuple[str, ...],
         *,
         signed: bool,
@@ -269,7 +269,7 @@ class _Encoder:
         walker, implicit = self._walker, element.implicit
         items: list[Model] = []
         for number, (start, end) in enumerate(walker.items(element.start, element.end, implicit=implicit, depth=depth)):
-            inner = tuple(walker.elements(start, end, implicit=implicit, depth=depth))
+            inner = walker.elements(start, end, implicit=implicit, depth=depth)
             fragments = self.encode(inner, encodings, signed=signed, place=f"{place}/{number}/", depth=depth)
             items.append({f"{tag:08X}": fragment.element for tag, fragment in fragments.items()})
             self._charge(_ELEMENT_COST)

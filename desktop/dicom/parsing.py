@@ -17,13 +17,13 @@ AGAIN = "Copy it again from its source."
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
-INFLATED_LIMIT = 1 << 29
+INFLATED_LIMIT = 1 << 28
 """Bytes that a deflated data set may have; more is taken for an attack."""
 
 HEADER_LIMIT = 1 << 27
 """Bytes that may stand before the pixels."""
 
-SWOLLEN_LIMIT = 1 << 24
+SWOLLEN_LIMIT = 1 << 23
 """Bytes that may stand before the pixels of a deflated data set, or else ten times as many as its file has."""
 
 ELEMENTS_LIMIT = 200_000
@@ -160,7 +160,7 @@ def _grow(stream: BinaryIO, size: int, limit: int, data: bytes, cut: Cut) -> byt
     if cut.need > limit:
         raise Unreadable(f"Its header is larger than {limit >> 20} MB.")
     stream.seek(len(data))
-    more = stream.read(max(cut.need - len(data), len(data)))
+    more = stream.read(max(cut.need - len(data), 3 * len(data)))
     if not more:
         raise Unreadable("It became shorter while it was read. Try again when it is written.")
     return data + more
@@ -176,7 +176,7 @@ def _inflate(file: BinaryIO, start: int) -> tuple[BinaryIO, int]:
     inflated = Inflated(file, start)
     size = inflated.measure(INFLATED_LIMIT)
     if size > INFLATED_LIMIT:
-        raise Unreadable("Its deflated data set is larger than 512 MB.")
+        raise Unreadable("Its deflated data set is larger than 256 MB.")
     return io.BufferedReader(inflated), size
 
 

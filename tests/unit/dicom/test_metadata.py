@@ -32,6 +32,7 @@ from unit.helpers import (
 )
 
 from desktop.dicom import metadata as metadata_module
+from desktop.dicom.elements import Walker
 from desktop.dicom.metadata import (
     INLINE_LIMIT,
     bulk_data_place,
@@ -304,6 +305,17 @@ def test_a_header_may_not_hold_more_than_memory_does(
     monkeypatch.setattr(metadata_module, "MODEL_LIMIT", 110_000)
     with pytest.raises(Unreadable, match="too many values"):
         header_of_bytes(data, tmp_path)
+
+
+def test_what_is_too_much_is_not_gathered_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_module, "MODEL_LIMIT", 50_000)
+    reads = []
+    read = Walker._read
+    monkeypatch.setattr(Walker, "_read", lambda *args, **options: reads.append(1) or read(*args, **options))
+    sequence = element(0x00211000, "SQ", item(element(0x00100020, "LO", b"") * 10_000))
+    with pytest.raises(Unreadable, match="too many values"):
+        header_of_bytes(part10(element(0x0020000D, "UI", b"1.2\0") + sequence), tmp_path)
+    assert len(reads) < 200
 
 
 def test_only_what_swells_meets_the_limit_of_small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,16 @@
-"""A deflated data set as a file that can be read from any place, without ever being in memory as a whole (PS3.5 §A.5)."""
+"""Deflated data sets as files that can be read from any place, but are never in memory as a whole (PS3.5 §A.5)."""
 
-import io
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from .readers import Reader
 
 _CHUNK = 1 << 16
 _MEASURED = 1 << 20
+_UNKNOWN = 1 << 62
 
 
-class Inflated(io.RawIOBase):
+class Inflated(Reader):
     """What a file holds from an offset on, inflated as it is read. Steps back begin anew.
 
     It moves the file, and does not close it. Data that are cut short end where they end.
@@ -21,10 +20,9 @@ class Inflated(io.RawIOBase):
     """
 
     def __init__(self, file: BinaryIO, start: int) -> None:
-        super().__init__()
+        super().__init__(_UNKNOWN)
         self._file = file
         self._start = start
-        self._at = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -38,37 +36,19 @@ class Inflated(io.RawIOBase):
             pass
         return self._done
 
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Any place can be reached."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to an offset, from the beginning or from here."""
-        self._at = offset + (self._at if whence == io.SEEK_CUR else 0)
-        return self._at
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read what comes next, up to the buffer's size."""
-        view = memoryview(buffer).cast("B")
+    def _read(self, length: int) -> bytes:
         if self._at < self._done:
             self._begin()
         while self._done < self._at:
             if not self._inflate(min(self._at - self._done, _MEASURED)):
-                return 0
-        data = self._inflate(len(view))
-        view[: len(data)] = data
-        self._at = self._done
-        return len(data)
+                return b""
+        return self._inflate(length)
 
     def _inflate(self, limit: int) -> bytes:
         """Return what comes next, up to ``limit`` bytes; nothing at the end."""
         data = b""
         packed = self._inflater.unconsumed_tail
-        while limit and not data and not self._inflater.eof:
+        while not data and not self._inflater.eof:
             packed = packed or self._read_packed()
             # Without input, it gives what it still holds.
             data = self._inflater.decompress(packed, limit)

@@ -64,13 +64,21 @@ class Store:
 
     def write(self, task: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
         """Run ``task`` in the writer thread, in one transaction; on an error nothing of it stays."""
-        if self.reads_only:
-            raise InputError("Another Negatoscope has this library open. Use that one, or end it.")
+        self.check_writable()
         future: Future[Result] = Future()
         with self._lock:
             self._check_open()
             self._tasks.put((task, future))
         return future
+
+    def check_writable(self) -> None:
+        """See that this program may write, before anything is done that cannot be undone.
+
+        Raises:
+            InputError: another program has the library.
+        """
+        if self.reads_only:
+            raise InputError("Another Negatoscope has this library open. Use that one, or end it.")
 
     def reader(self) -> sqlite3.Connection:
         """Return this thread's read-only connection.

@@ -1,7 +1,8 @@
 """What the library holds of a study, and how it is let go: forgotten, deleted, or read again in other letters."""
 
-import logging
 import shutil
+import sqlite3
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from send2trash import TrashPermissionError, send2trash
 
+from ..dicom.files import open_source
 from ..dicom.memberpaths import shown
+from ..dicom.passwords import passwords
 from ..dicom.records import FileRef, Header
 from ..dicom.text import parse_charset
 from ..errors import InputError, UsageError
@@ -18,10 +21,10 @@ from ..importers.reading import Order, ReaderPool, Reading
 from ..library.adding import add_readings
 from ..library.charsets import choose_charset, find_charsets
 from ..library.forgetting import StoredFile, find_stored_files, forget_study, replace_study
+from ..library.outcomes import VIEWABLE
+from ..library.places import is_here
 from ..library.queries import get_study, own_study_uid
 from ..library.store import Store
-
-log = logging.getLogger(__name__)
 
 _BATCH = 100
 _GONE = "This study is not in the library any more."
@@ -76,6 +79,7 @@ class Holdings:
         Raises:
             InputError: it is not there, or its copies cannot be taken away. Then it stays in the list.
         """
+        self._store.check_writable()
         files = self._files(study_uid)
         copies = [self._copies / stored.copy.name for stored in files if stored.copy is not None]
         try:
@@ -95,23 +99,30 @@ class Holdings:
 
         Raises:
             UsageError: there is no such character set.
-            InputError: the study is not there, or one of its files.
+            InputError: the study is not there, or one of its files is not, or has changed. Then nothing is changed.
         """
+        self._store.check_writable()
         try:
             charset = "\\".join(parse_charset(charset)) if charset else ""
         except ValueError as error:
             raise UsageError(str(error)) from error
         files = self._files(study_uid)
         own_uid = own_study_uid(self._store.reader(), study_uid)
-        order = Order(charsets=find_charsets(self._store.reader()) | {own_uid: charset})
-        headers = self._read(files, order)
-        self._store.write(partial(choose_charset, study_uid=own_uid, charset=charset)).result()
-        self._store.write(lambda db: replace_study(db, study_uid, partial(add_readings, db, headers))).result()
+        charsets = find_charsets(self._store.reader()) | {own_uid: charset}
+        headers = self._read(files, Order(charsets=charsets, passwords=passwords()))
+
+        def read_anew(db: sqlite3.Connection) -> None:
+            choose_charset(db, own_uid, charset)
+            replace_study(db, study_uid, lambda: _add_all(db, headers))
+
+        self._store.write(read_anew).result()
         self._events.publish(LibraryChanged())
 
     def _read(self, files: list[StoredFile], order: Order) -> list[Header]:
         """Read a study's files. All of them must be there, or some of it would stay in the old letters."""
         places = [self._place(stored) for stored in files]
+        for place in places:
+            _check_unchanged(place)
         batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
         futures: list[Future[list[Reading]]] = [self._pool.submit(batch, order) for batch in batches]
         readings: list[Reading] = []
@@ -120,7 +131,7 @@ class Holdings:
         headers = []
         for stored, reading in zip(files, readings, strict=True):
             if not isinstance(reading, Header):
-                raise InputError(f"{shown(stored.file.path)} cannot be read now. Nothing was changed.")
+                raise InputError(_unreadable(stored.file.path))
             headers.append(replace(reading, file=stored.file, copy=stored.copy))
         return headers
 
@@ -137,6 +148,31 @@ class Holdings:
     def _forget(self, study_uid: str) -> None:
         self._store.write(partial(forget_study, study_uid=study_uid)).result()
         self._events.publish(LibraryChanged())
+
+
+def _check_unchanged(place: FileRef) -> None:
+    """See that a file is the one that the library knows: another disc may be in the drive, with files of its names."""
+    try:
+        if is_here(place.path, place.medium):
+            with open_source(place.path, streaming=True) as source:
+                if (source.size, source.mtime_ns) == (place.size, place.mtime_ns):
+                    return
+    except (OSError, InputError) as error:
+        raise InputError(_unreadable(place.path)) from error
+    raise InputError(
+        f"{shown(place.path)} is not here now, or has changed. Nothing was changed. Import it again first."
+    )
+
+
+def _unreadable(path: str) -> str:
+    return f"{shown(path)} cannot be read now. Nothing was changed."
+
+
+def _add_all(db: sqlite3.Connection, headers: Sequence[Header]) -> None:
+    """Add files that the library had until now. None of them may be lost."""
+    for outcome in add_readings(db, headers):
+        if outcome.outcome not in VIEWABLE:
+            raise InputError(_unreadable(outcome.path))
 
 
 def _whole_folders(files: list[Path]) -> list[Path]:

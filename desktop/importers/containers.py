@@ -9,14 +9,16 @@ from ..dicom import memberpaths
 from ..dicom.directory import DirectoryEntry, sort_for_first_view
 from ..dicom.passwords import unlock
 from ..dicom.records import FileRef, Header
-from ..errors import Unreadable
+from ..errors import InputError, Unreadable
 from ..library.outcomes import Outcome, Refusal
 from .fileset import NOT_THERE, Located, Resolved, Unlocated, compare, resolve
-from .reading import ArchiveMet, DirectoryMet, Reading
+from .reading import ArchiveMet, DirectoryMet, Met
 from .sources import Finder, Found
 
 AskPassword = Callable[[str, bool], str | None]
-"""Given an archive's path as text, and whether the last password was wrong; None if the user has none."""
+"""Given an archive's path as text, and whether the last password was wrong; None if the user has none.
+
+An InputError that it raises stops the import."""
 
 _LOCKED = "It lies in an archive that asks for a password. Open the archive again, and type it."
 _PACKED = "It is a ZIP archive"
@@ -27,16 +29,20 @@ class Containers:
 
     Args:
         looks_inside: whether archives are looked into.
+
+    Attributes:
+        trouble: what stops the import, in a sentence; or empty.
     """
 
     def __init__(self, finder: Finder, ask_password: AskPassword | None, *, looks_inside: bool) -> None:
         self._finder = finder
         self._ask_password = ask_password
         self._looks_inside = looks_inside
+        self.trouble = ""
         self._directories: list[tuple[DirectoryMet, Resolved]] = []
         self._members: dict[str, list[str]] = {}
 
-    def take_out(self, readings: Iterable[tuple[FileRef, Reading]]) -> list[tuple[FileRef, Header | Refusal]]:
+    def take_out(self, readings: Iterable[tuple[FileRef, Met]]) -> list[tuple[FileRef, Header | Refusal]]:
         """Return what is neither archive nor DICOMDIR, and what became of the archives.
 
         What archives hold, and what DICOMDIRs list, is found next.
@@ -78,7 +84,8 @@ class Containers:
         file, listing = met.file, met.listing
         if listing.what or not self._looks_inside:
             reason = f"It is {listing.what}, and was not looked into." if listing.what else f"{_PACKED}."
-            return Refusal(file, Outcome.NOT_DICOM, reason)
+            # If the user names it the next time, it is looked into.
+            return Refusal(file, Outcome.NOT_DICOM, reason, container=self._looks_inside)
         unlocked = not any(member.encrypted for member in listing.members) or self._unlock(file.path)
         found: list[Found] = []
         for member in listing.members:
@@ -108,6 +115,8 @@ class Containers:
         except (OSError, Unreadable):
             # It was taken out meanwhile. Each of its files will say so.
             return True
+        except InputError as error:
+            self.trouble = error.sentence
         return False
 
 

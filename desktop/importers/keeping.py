@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from ..dicom.files import Source, open_source
 from ..dicom.records import Copy, FileRef, Header
 from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
 from ..dicom.uids import make_uid
-from ..errors import InputError
+from ..errors import InputError, Unreachable
 
+_PART = ".part"
 _BLOCK = 1 << 20
 _RESERVE = 256 << 20
 """Bytes that are to stay free on the disk: for the index, and for the system."""
@@ -31,7 +32,13 @@ class Keep(StrEnum):
     """They are copied, and gone from where they were once the library has them: the way of the inbox."""
 
 
-class DiskFull(InputError):  # noqa: N818
+class NotKept(InputError):  # noqa: N818
+    """No copies can be made. That stops an import."""
+
+    code = "not_kept"
+
+
+class DiskFull(NotKept):
     """There is no room for copies."""
 
     code = "disk_full"
@@ -48,51 +55,72 @@ def copy_source(source: Source, header: Header, copies: Path) -> Copy:
     """Copy an opened file into the library: written beside its place, read again, and only then put there.
 
     Raises:
-        DiskFull: there is no room.
-        OSError: the file cannot be read, or the copy differs from it.
+        NotKept: there is no room, or the library's folder cannot be written.
+        Unreadable: the file cannot be read, or has changed meanwhile.
     """
-    part = copies / f"{uuid.uuid4().hex}.part"
+    part = copies / f"{uuid.uuid4().hex}{_PART}"
     try:
         copies.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest = _write(source, part)
-        _verify(part, source.size, digest)
-        return _put(part, copies, copy_name(header, digest))
+        if digest_of(part) != digest:
+            raise NotKept(f"A copy differs from its file. Is the disk with the library damaged ({copies})?")
+        return _put(part, copies, copy_name(header, digest), digest)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                f"The disk with the library is full ({copies}). What was copied is kept. Make room, and import again."
-            ) from error
-        raise
+        raise _explain(error, copies) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _verify(part: Path, size: int, digest: str) -> None:
-    if part.stat().st_size != size or digest_of(part) != digest:
-        raise OSError(errno.EIO, "Its copy is not the same. Is the disk damaged?")
+def remove_parts(copies: Path) -> None:
+    """Remove the copies that a program began before it was killed. None may be in the making."""
+    with contextlib.suppress(OSError):
+        for part in copies.glob(f"*{_PART}"):
+            part.unlink(missing_ok=True)
 
 
-def _put(part: Path, copies: Path, name: str) -> Copy:
+def _explain(error: OSError, copies: Path) -> NotKept:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"The disk with the library is full ({copies}). What was copied is kept. Make room, and import again."
+        )
+    return NotKept(f"No copies can be made in {copies}: {error.strerror or error}. Mend that, and import again.")
+
+
+def _put(part: Path, copies: Path, name: str, digest: str) -> Copy:
     target = copies / name
     target.parent.mkdir(mode=0o700, exist_ok=True)
-    # The name is its digest. One that is there may be from a program that was killed, or damaged since.
-    part.replace(target)
+    # The name is its digest. One that is there may be shown just now; or it is damaged.
+    if not (target.is_file() and digest_of(target) == digest):
+        part.replace(target)
     return Copy(name, target.stat().st_mtime_ns)
 
 
 def _write(source: Source, part: Path) -> str:
     digest = hashlib.sha256()
-    source.file.seek(0)
     part.touch(mode=0o600, exist_ok=False)
     with part.open("wb") as file:
-        while block := source.file.read(_BLOCK):
+        for block in _read(source):
             digest.update(block)
             file.write(block)
         file.flush()
         # Whoever throws the disc away after copying relies on it.
         os.fsync(file.fileno())
     return digest.hexdigest()
+
+
+def _read(source: Source) -> Iterator[bytes]:
+    """Read a file whole. What hinders that is told from what hinders writing."""
+    size = 0
+    try:
+        source.file.seek(0)
+        while block := source.file.read(_BLOCK):
+            size += len(block)
+            yield block
+    except OSError as error:
+        raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error
+    if size != source.size:
+        raise Unreachable("It changed while it was copied. Import it again.")
 
 
 def digest_of(path: Path) -> str:
@@ -106,9 +134,13 @@ def check_space(files: Iterable[FileRef], copies: Path) -> None:
 
     Raises:
         DiskFull: there is not; the sentence gives both figures.
+        NotKept: the library's folder cannot be made.
     """
-    copies.mkdir(mode=0o700, parents=True, exist_ok=True)
-    free = shutil.disk_usage(copies).free - _RESERVE
+    try:
+        copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(copies).free - _RESERVE
+    except OSError as error:
+        raise _explain(error, copies) from error
     files = tuple(files)
     if sum(file.size for file in files) <= free:
         return

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from ..dicom.passwords import passwords
 from ..dicom.records import FileRef, Header
@@ -14,12 +15,12 @@ from ..events import Events, LibraryChanged
 from ..jobs import Job
 from ..library.adding import add_readings
 from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
-from ..library.places import note_medium
+from ..library.places import find_lost_copies, note_medium
 from ..library.queries import KnownFile, known_files
 from ..library.store import Store
 from .containers import AskPassword, Containers
 from .keeping import Keep, check_space
-from .reading import Order, ReaderPool, Reading
+from .reading import Met, NotCopied, Order, ReaderPool, Reading
 from .report import Account, ImportProgress, ImportReport
 from .sources import Finder, Found
 
@@ -33,6 +34,12 @@ Taken = Callable[[FileRef, FileOutcome], None]
 
 _PATIENCE_SECONDS = 5.0
 _NOT_WRITTEN = "It was read, but the library could not be written. Import it again."
+
+
+class _Batch(NamedTuple):
+    files: Sequence[FileRef]
+    order: Order
+    future: "Future[list[Reading]]"
 
 
 class Pipeline:
@@ -51,10 +58,10 @@ class Pipeline:
         self._found = 0
         self._done = 0
         self._finding = True
-        self._reading: deque[tuple[Sequence[FileRef], Future[list[Reading]]]] = deque()
+        self._reading: deque[_Batch] = deque()
         self._writing: deque[tuple[Sequence[FileRef], Future[list[FileOutcome]]]] = deque()
         self._taken: Taken | None = None
-        self._gone = ""
+        self._trouble = ""
 
     def run(self, job: ImportJob, finder: Finder, taken: Taken | None = None) -> ImportReport:
         """Import all files. When the job is cancelled, or the disk is full, what is read stays.
@@ -66,38 +73,46 @@ class Pipeline:
         started = time.monotonic()
         containers = Containers(finder, self._ask_password, looks_inside=self._order.keep is not Keep.TAKE)
         try:
-            trouble = self._run(job, finder, containers)
+            self._run(job, finder, containers)
         finally:
-            for _, future in self._reading:
-                future.cancel()
+            for batch in self._reading:
+                batch.future.cancel()
             self._store.release()
-        return self._account.report(time.monotonic() - started, cancelled=job.cancelled, trouble=trouble)
+        return self._account.report(time.monotonic() - started, cancelled=job.cancelled, trouble=self._trouble)
 
-    def _run(self, job: ImportJob, finder: Finder, containers: Containers) -> str:
-        """Import until there is nothing left; return what stopped it before, in a sentence."""
-        trouble = ""
+    def _run(self, job: ImportJob, finder: Finder, containers: Containers) -> None:
+        """Import until there is nothing left, or something is in the way."""
         try:
             if self._order.keep is Keep.COPY:
-                self._see_to_room(finder)
+                self._see_to_room(job, finder)
             self._go_through(job, finder, containers)
-            self._take_in_begun(finder, containers)
         except InputError as error:
-            trouble = error.sentence
-        try:
+            self._stop(error.sentence)
+        self._take_in_begun(finder, containers)
+        self._collect_all(job)
+        if not job.cancelled:
+            self._write(containers.finish(self._account.viewable_paths))
             self._collect_all(job)
-            if not job.cancelled:
-                self._write(containers.finish(self._account.viewable_paths))
-            self._collect_all(job)
-        except InputError as error:
-            trouble = trouble or error.sentence
         job.report(self._progress, force=True)
-        return trouble or self._gone
 
-    def _see_to_room(self, finder: Finder) -> None:
+    def _stop(self, sentence: str) -> None:
+        """Begin nothing more: something is in the way. What is begun is brought to its end."""
+        self._trouble = self._trouble or sentence
+
+    def _rest(self, job: ImportJob, finder: Finder) -> None:
+        """Wait while the job is paused. Meanwhile another disc may have been put in."""
+        if job.paused:
+            job.rest()
+            self._stop(finder.find_gone())
+
+    def _see_to_room(self, job: ImportJob, finder: Finder) -> None:
         """See that the disk has room for all copies, before the first one is made."""
         found: list[Found] = []
         while batch := finder.take(BATCH):
             found += batch
+            self._rest(job, finder)
+            if job.cancelled:
+                return
         files = [item for item in found if isinstance(item, FileRef)]
         known = self._look_up(files, finder)
         check_space([file for file in files if not self._may_skip(known, file)], self._order.copies)
@@ -105,8 +120,10 @@ class Pipeline:
 
     def _go_through(self, job: ImportJob, finder: Finder, containers: Containers) -> None:
         batches = 0
-        while not job.cancelled:
-            job.rest()
+        while True:
+            self._rest(job, finder)
+            if job.cancelled or self._trouble:
+                return
             found = finder.take(FIRST_BATCH if batches < self._pool.workers else BATCH)
             batches += 1
             self._finding = bool(found)
@@ -115,7 +132,7 @@ class Pipeline:
             elif not self._reading:
                 return
             most = 2 * self._pool.workers if found else len(self._reading) - 1
-            while len(self._reading) > most and not job.cancelled:
+            while len(self._reading) > most and not (job.cancelled or self._trouble):
                 self._take_in(finder, containers, lambda: job.cancelled)
             self._collect(job, wait=len(self._writing) > 4)
             job.report(self._progress)
@@ -124,18 +141,20 @@ class Pipeline:
         """Have files read; those that are known and unchanged are counted at once."""
         self._found += len(found)
         files = [item for item in found if isinstance(item, FileRef)]
-        self._write([(item.file, item) for item in found if isinstance(item, Refusal)])
+        # First, since it notes the media that the others lie on too.
         known = self._look_up(files, finder)
+        refusals = [(item.file, item) for item in found if isinstance(item, Refusal)]
+        self._write(refusals)
+        self._see_what_is_gone(refusals, finder)
         fresh = []
         for file in files:
             if self._may_skip(known, file):
-                self._account.add(repeat_outcome(known[file]))
-                self._done += 1
+                self._end(file, repeat_outcome(known[file]))
             else:
                 fresh.append(file)
         if fresh:
             order = replace(self._order, passwords=passwords())
-            self._reading.append((fresh, self._pool.submit(fresh, order)))
+            self._reading.append(_Batch(fresh, order, self._pool.submit(fresh, order)))
 
     def _look_up(self, files: Sequence[FileRef], finder: Finder) -> dict[FileRef, KnownFile]:
         for identity in finder.media.keys() - self._media:
@@ -143,14 +162,18 @@ class Pipeline:
             medium = finder.media[identity]
             self._store.write(partial(note_medium, medium=medium)).result()
             self._media.add(identity)
-        return known_files(self._store.reader(), files)
+        known = known_files(self._store.reader(), files)
+        copied = [file for file in known if known[file].is_copied]
+        for file in find_lost_copies(self._store.reader(), copied):
+            del known[file]
+        return known
 
     def _may_skip(self, known: Mapping[FileRef, KnownFile], file: FileRef) -> bool:
         return file in known and may_skip(known[file], file, self._order.keep)
 
     def _take_in_begun(self, finder: Finder, containers: Containers) -> None:
-        """Of a cancelled import, write what was begun: it may be copied already."""
-        self._reading = deque(item for item in self._reading if not item[1].cancel())
+        """Of an import that was cancelled or stopped, write what was begun: it may be copied already."""
+        self._reading = deque(batch for batch in self._reading if not batch.future.cancel())
         end = time.monotonic() + _PATIENCE_SECONDS
         while self._reading and self._take_in(finder, containers, lambda: time.monotonic() > end):
             pass
@@ -160,18 +183,28 @@ class Pipeline:
 
         Return whether it was there before all was given up.
         """
-        files, future = self._reading.popleft()
-        readings = self._pool.result(files, future, self._order, given_up)
+        batch = self._reading.popleft()
+        readings = self._pool.result(batch.files, batch.future, batch.order, given_up)
         if readings is None:
-            self._reading.appendleft((files, future))
+            self._reading.appendleft(batch)
             return False
-        plain = containers.take_out(zip(files, readings, strict=True))
+        kept: list[tuple[FileRef, Met]] = []
+        for file, reading in zip(batch.files, readings, strict=True):
+            if isinstance(reading, NotCopied):
+                self._stop(reading.reason)
+                self._account.add(FileOutcome(file.path, Outcome.REJECTED, reading.reason))
+                self._done += 1
+            else:
+                kept.append((file, reading))
+        plain = containers.take_out(kept)
+        self._stop(containers.trouble)
         self._write(plain)
-        if not self._gone and any(isinstance(reading, Refusal) and reading.unreachable for _, reading in plain):
-            self._gone = finder.find_gone()
-            if self._gone:
-                finder.stop()
+        self._see_what_is_gone(plain, finder)
         return True
+
+    def _see_what_is_gone(self, readings: Sequence[tuple[FileRef, Header | Refusal]], finder: Finder) -> None:
+        if any(isinstance(reading, Refusal) and reading.unreachable for _, reading in readings):
+            self._stop(finder.find_gone())
 
     def _write(self, readings: Sequence[tuple[FileRef, Header | Refusal]]) -> None:
         if readings:
@@ -186,22 +219,28 @@ class Pipeline:
         changed = False
         while self._writing and (wait or self._writing[0][1].done()):
             files, future = self._writing.popleft()
-            self._done += len(files)
             try:
                 outcomes = future.result()
-            except InputError:
+            except InputError as error:
+                self._stop(error.sentence)
                 for file in files:
                     self._account.add(FileOutcome(file.path, Outcome.REJECTED, _NOT_WRITTEN))
-                raise
+                self._done += len(files)
+                continue
             for file, outcome in zip(files, outcomes, strict=True):
-                self._account.add(outcome)
-                if self._taken is not None:
-                    self._taken(file, outcome)
+                self._end(file, outcome)
             changed = True
             wait = False
         if changed:
             self._events.publish(LibraryChanged())
             job.report(self._progress)
+
+    def _end(self, file: FileRef, outcome: FileOutcome) -> None:
+        """Account for a file whose outcome is in the library."""
+        self._done += 1
+        self._account.add(outcome)
+        if self._taken is not None:
+            self._taken(file, outcome)
 
     def _progress(self) -> ImportProgress:
         return ImportProgress(self._found, self._done, len(self._account.studies), self._finding)

@@ -24,9 +24,9 @@ from ..dicom.header import find_study_uid, make_header
 from ..dicom.parsing import parse
 from ..dicom.passwords import remember_passwords
 from ..dicom.records import FileRef, Header
-from ..errors import Locked, NotDicom, Packed, Unreadable
+from ..errors import Locked, NotDicom, Packed, Unreachable, Unreadable
 from ..library.outcomes import Outcome, Refusal
-from .keeping import DiskFull, Keep, copy_source
+from .keeping import Keep, NotKept, copy_source
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,16 @@ class DirectoryMet:
     directory: Directory
 
 
-Reading = Header | Refusal | ArchiveMet | DirectoryMet
+@dataclass(frozen=True, slots=True)
+class NotCopied:
+    """A file of which no copy could be made, since the library's disk is full, or cannot be written."""
+
+    file: FileRef
+    reason: str
+
+
+Met = Header | Refusal | ArchiveMet | DirectoryMet
+Reading = Met | NotCopied
 
 _STOP_SECONDS = 2.0
 _ASK_SECONDS = 0.2
@@ -75,18 +84,14 @@ _AS_IT_IS = Order()
 
 
 def read(ref: FileRef, order: Order = _AS_IT_IS) -> Reading:
-    """Read one file; a refusal says why there is no header.
-
-    Raises:
-        DiskFull: there is no room for its copy. That stops the import.
-    """
+    """Read one file; a refusal says why there is no header."""
     try:
         return _read(ref, order)
-    except DiskFull:
-        raise
+    except NotKept as error:
+        return NotCopied(ref, error.sentence)
     except NotDicom as error:
         return Refusal(ref, Outcome.NOT_DICOM, error.sentence)
-    except Locked as error:
+    except (Locked, Unreachable) as error:
         return Refusal(ref, Outcome.REJECTED, error.sentence, unreachable=True)
     except Unreadable as error:
         return Refusal(ref, Outcome.REJECTED, error.sentence)
@@ -108,6 +113,8 @@ def read(ref: FileRef, order: Order = _AS_IT_IS) -> Reading:
 
 def _read(ref: FileRef, order: Order) -> Reading:
     with open_source(ref.path, streaming=True) as source:
+        # Another file, or another disc, may be in its place since it was found.
+        ref = replace(ref, size=source.size, mtime_ns=source.mtime_ns)
         try:
             named = os.path.basename(ref.path).upper().startswith("DICOMDIR")  # noqa: PTH119
             parsed = (parse_directory if named else parse)(source.file, source.size)
@@ -131,7 +138,12 @@ def _keep(source: Source, header: Header, order: Order) -> Header:
 
 def _read_batch(refs: Sequence[FileRef], order: Order) -> list[Reading]:
     remember_passwords(order.passwords)
-    return [read(ref, order) for ref in refs]
+    readings: list[Reading] = []
+    for ref in refs:
+        last = readings[-1] if readings else None
+        # The disk is full for the others too.
+        readings.append(NotCopied(ref, last.reason) if isinstance(last, NotCopied) else read(ref, order))
+    return readings
 
 
 def _prepare_worker() -> None:
@@ -187,9 +199,6 @@ class ReaderPool:
         """Return what a batch gave; None if ``given_up`` says so before it is there.
 
         If a worker died over it, its files are read one by one, to find the culprit.
-
-        Raises:
-            DiskFull: as :func:`read`.
         """
         try:
             return _wait(future, given_up)

@@ -38,7 +38,7 @@ class Finder:
         self._folders: set[tuple[int, int]] = set()
         self._files: set[str] = set()
         self._devices: dict[int | str, str] = {}
-        self._found_on: dict[str, str] = {}
+        self._found: list[str] = []
         self._walk = self._walk_all()
 
     def take(self, count: int) -> list[Found]:
@@ -50,25 +50,16 @@ class Finder:
         """Have these come next."""
         self._preferred.extend(found)
 
-    def stop(self) -> None:
-        """Find no more."""
-        self._preferred.clear()
-        self._walk = iter(())
-
     def find_gone(self) -> str:
-        """Say which of the paths is not there any more, in a sentence; empty if all are."""
-        for path in self.paths:
-            before = self._found_on.get(path)
-            if before is None:
-                continue
-            if not os.path.exists(system_path(path)) or self._medium_of(os.path.realpath(path)).identity != before:  # noqa: PTH110
-                medium = self.media.get(before)
-                what = medium.name if medium else memberpaths.shown(path)
-                return (
-                    f"{what} cannot be reached any more. What was read of it stays. "
-                    "Put it in or connect it again, and open it once more: the rest is read then."
-                )
-        return ""
+        """Say what is not there any more, of the media and of the paths, in a sentence; empty if all are."""
+        gone = [medium.name for medium in self.media.values() if self._medium_of(medium.mount) != medium]
+        gone += [memberpaths.shown(path) for path in self._found if not os.path.exists(system_path(path))]  # noqa: PTH110
+        if not gone:
+            return ""
+        return (
+            f"{gone[0]} cannot be reached any more. What was read of it stays. "
+            "Put it in or connect it again, and open it once more: the rest is read then."
+        )
 
     def listing(self, folder: str) -> Sequence[os.DirEntry[str]] | None:
         """Return what is in a folder, which is asked once only; None if it cannot be read."""
@@ -92,7 +83,7 @@ class Finder:
                 yield refuse(path, error)
                 continue
             medium = self._note_medium(path, status)
-            self._found_on[path] = medium
+            self._found.append(path)
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk_folder(path, status)
             else:

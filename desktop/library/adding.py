@@ -10,6 +10,7 @@ from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
 from ..dicom.parsing import AGAIN
 from ..dicom.records import Copy, FileRef, Header, Instance, Patient, Pixels, Series, Study
 from ..dicom.uids import make_uid
+from ..errors import Locked, Unreachable, Unreadable
 from .comparing import digest, same_bytes
 from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, medium_row, shown
@@ -18,8 +19,12 @@ from .searching import index_study
 
 Reading = Header | Refusal
 
-_OF_ONE_FILE = (ArithmeticError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError)
-"""What a hostile header may cause. A full disk is something else: it stops the import."""
+_OF_ONE_FILE = (
+    *(ArithmeticError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError),
+    *(OSError, Unreadable),
+)
+"""What a hostile header may cause, or a file that cannot be read any more. A full disk is something else: it stops the
+import."""
 _IDENTITY_TAGS = (
     ("0020000D", "StudyInstanceUID"),
     ("0020000E", "SeriesInstanceUID"),
@@ -41,11 +46,20 @@ def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) ->
         except _OF_ONE_FILE as error:
             connection.execute("ROLLBACK TO reading")
             adder.forget()
-            reason = f"Its header is damaged ({type(error).__name__}). {AGAIN}"
-            outcomes.append(adder.add(Refusal(reading.file, Outcome.REJECTED, reason)))
+            outcomes.append(adder.add(_explain(reading.file, error)))
         connection.execute("RELEASE reading")
     adder.finish()
     return outcomes
+
+
+def _explain(file: FileRef, error: Exception) -> Refusal:
+    if isinstance(error, Unreadable):
+        away = isinstance(error, Locked | Unreachable)
+        return Refusal(file, Outcome.REJECTED, error.sentence, unreachable=away)
+    if isinstance(error, OSError):
+        # It was compared with another file, and could not be read any more.
+        return Refusal(file, Outcome.REJECTED, f"It cannot be read: {error.strerror or error}.", unreachable=True)
+    return Refusal(file, Outcome.REJECTED, f"Its header is damaged ({type(error).__name__}). {AGAIN}")
 
 
 class _Twins(NamedTuple):
@@ -76,14 +90,7 @@ class _Adder:
             "WHERE path = ? AND medium = ?",
             (path_to_db(reading.file.path), medium_row(self._db, reading.file.medium)),
         ).fetchone()
-        if isinstance(reading, Refusal):
-            return self._refuse(reading, before)
-        try:
-            return self._add_header(reading, before)
-        except OSError as error:
-            # It was compared with another file, and could not be read any more.
-            reason = f"It cannot be read: {error.strerror or error}."
-            return self._refuse(Refusal(reading.file, Outcome.REJECTED, reason, unreachable=True), before)
+        return self._refuse(reading, before) if isinstance(reading, Refusal) else self._add_header(reading, before)
 
     def _refuse(self, refusal: Refusal, before: sqlite3.Row | None) -> FileOutcome:
         if before is not None and refusal.unreachable:
@@ -97,10 +104,10 @@ class _Adder:
     def _replace(self, before: sqlite3.Row) -> None:
         """Take a file's instance out, since the file is another one now. The library's own copy of it stays."""
         if before["copy"]:
-            self._db.execute(
-                "UPDATE files SET path = ?, medium = 1 WHERE id = ?",
-                (path_to_db(before["copy"]), before["file"]),
-            )
+            place = path_to_db(before["copy"])
+            # The same file may have come into the inbox too, and is noted as a duplicate there.
+            self._db.execute("DELETE FROM files WHERE path = ? AND outcome = ?", (place, Outcome.DUPLICATE))
+            self._db.execute("UPDATE files SET path = ?, medium = 1 WHERE id = ?", (place, before["file"]))
         else:
             self._remove_instance(before["instance"])
 
@@ -185,7 +192,8 @@ class _Adder:
         """
         others, gave_way = [], False
         for twin in self._twins(header.instance.SOPInstanceUID, header.file):
-            same = same_bytes(place, path_from_db(twin["place"]), twin["identity"])
+            met = FileRef(path_from_db(twin["place"]), twin["size"], twin["place_mtime_ns"], twin["place_medium"])
+            same = same_bytes(place, met)
             if same and (header.copy is None or twin["copy"]):
                 return _Twins(twin, gave_way=False, others=())
             if same:
@@ -201,6 +209,11 @@ class _Adder:
 
     def _put_duplicate(self, header: Header, reason: str, study: str) -> FileOutcome:
         self._put_file(header.file, Outcome.DUPLICATE, reason)
+        if header.copy is not None:
+            # It may have been made anew, in the place of one that was damaged.
+            self._db.execute(
+                "UPDATE files SET copy_mtime_ns = ? WHERE copy = ?", (header.copy.mtime_ns, header.copy.name)
+            )
         return FileOutcome(header.file.path, Outcome.DUPLICATE, reason, study)
 
     def _give_up(self, twin: sqlite3.Row, path: str) -> None:
@@ -218,7 +231,9 @@ class _Adder:
     def _twins(self, uid: str, file: FileRef) -> list[Any]:
         return self._db.execute(
             "SELECT instances.*, instances.id AS id, series.uid AS series_uid, studies.uid AS study, file, path, "
-            f"{PLACE} AS place, copy, identity, size, metadata.version, dicom_json FROM instances "
+            f"{PLACE} AS place, CASE copy WHEN '' THEN identity ELSE '' END AS place_medium, "
+            "CASE copy WHEN '' THEN mtime_ns ELSE copy_mtime_ns END AS place_mtime_ns, "
+            "copy, size, metadata.version, dicom_json FROM instances "
             "JOIN files ON files.id = file JOIN media ON media.id = medium "
             "JOIN series ON series.id = series JOIN studies ON studies.id = study "
             "JOIN metadata ON metadata.instance = instances.id "

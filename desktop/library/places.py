@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dicom import memberpaths
+from ..dicom.records import FileRef
 from ..media import Medium, at_another_mount, find_medium
 from ..paths import system_path
 from .rows import path_from_db, path_to_db
@@ -63,7 +64,30 @@ def note_medium(db: sqlite3.Connection, medium: Medium, *, only_known: bool = Fa
     before = Medium(row["identity"], row["name"], path_from_db(row["mount"]), medium.kind)
     for file, path in db.execute("SELECT id, path FROM files WHERE medium = ?", (row["id"],)).fetchall():
         moved = path_to_db(at_another_mount(path_from_db(path), before, medium))
-        db.execute("UPDATE files SET path = ? WHERE id = ?", (moved, file))
+        # If it was met there too, both are known: at the next import one of them is noted as a duplicate.
+        db.execute("UPDATE OR IGNORE files SET path = ? WHERE id = ?", (moved, file))
+
+
+def find_lost_copies(db: sqlite3.Connection, files: Iterable[FileRef]) -> set[FileRef]:
+    """Return those files whose copies in the library are not there any more, or are not as they were made."""
+    lost = set()
+    for file in files:
+        row = db.execute(
+            "SELECT copy_path(copy) AS place, size, copy_mtime_ns FROM files JOIN media ON media.id = medium "
+            "WHERE path = ? AND identity = ? AND copy != ''",
+            (path_to_db(file.path), file.medium),
+        ).fetchone()
+        if row is not None and not _is_as_made(path_from_db(row["place"]), row["size"], row["copy_mtime_ns"]):
+            lost.add(file)
+    return lost
+
+
+def _is_as_made(path: str, size: int, mtime_ns: int) -> bool:
+    try:
+        status = os.stat(system_path(path))  # noqa: PTH116
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from .. import logs
 from ..errors import InputError
 from ..events import Events
 from ..importers.containers import AskPassword
-from ..importers.keeping import Keep
+from ..importers.keeping import Keep, remove_parts
 from ..importers.pipeline import ImportJob, Pipeline, Taken
 from ..importers.reading import Order, ReaderPool
 from ..importers.report import ImportProgress, ImportReport
@@ -68,7 +68,8 @@ class Importing:
         return self._start(ImportAsk((), Keep.TAKE), finder, taken)
 
     def note_interrupted(self) -> None:
-        """Note which imports an earlier program did not bring to their end."""
+        """Note which imports an earlier program did not bring to their end. None may run."""
+        remove_parts(self._copies)
         self._store.write(note_interrupted).result()
 
     def _start(self, ask: ImportAsk, finder: Finder, taken: Taken | None = None) -> ImportJob:
@@ -84,14 +85,14 @@ class Importing:
             return job.start()
 
     def _run(self, job: ImportJob, ask: ImportAsk, finder: Finder, taken: Taken | None) -> ImportReport:
-        number = self._store.write(partial(begin_import, sources=finder.paths, copied=ask.keep is not Keep.IN_PLACE))
+        beginning = partial(begin_import, sources=finder.paths, copied=ask.keep is not Keep.IN_PLACE)
+        # If the library cannot be written, nothing is begun.
+        number = self._store.write(beginning).result()
         order = Order(ask.keep, self._copies, find_charsets(self._store.reader()), named=frozenset(finder.paths))
         pipeline = Pipeline(self._store, self._pool, self._events, order, ask.ask_password)
-        report = replace(pipeline.run(job, finder, taken), number=number.result())
-        self._end(report)
-        return report
+        return self._end(replace(pipeline.run(job, finder, taken), number=number))
 
-    def _end(self, report: ImportReport) -> None:
+    def _end(self, report: ImportReport) -> ImportReport:
         state = ImportState.DONE
         if report.trouble:
             state = ImportState.STOPPED
@@ -108,10 +109,10 @@ class Importing:
         )
         try:
             self._store.write(ending).result()
-        except InputError:
+        except InputError as error:
             # The disk is full: the report is shown, and says so. The import stands as interrupted at the next start.
-            if not report.trouble:
-                raise
+            return replace(report, trouble=report.trouble or error.sentence)
+        return report
 
     def close(self) -> None:
         """Cancel what runs, and wait for it a little."""

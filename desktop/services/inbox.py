@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from .. import logs
 from ..dicom.records import FileRef
-from ..errors import NegatoscopeError
 from ..importers.pipeline import ImportJob
 from ..importers.sources import Finder
 from ..library.outcomes import VIEWABLE, FileOutcome
@@ -95,12 +94,10 @@ class Inbox:
                 if job is not None and job.wait().trouble:
                     # The disk is full, or the like: the files stay, and are tried again later.
                     self._stop.wait(_TROUBLE_SECONDS)
-            except NegatoscopeError:
-                # The library is closed: the files stay, and are taken at the next start.
-                log.warning("files of the inbox could not be taken")
-                return
-            except OSError as error:
-                log.warning("the inbox could not be read\n%s", logs.say_where(error))
+            except Exception as error:  # noqa: BLE001 - the edge of this thread
+                # The files stay, and are tried again later, or at the next start.
+                log.warning("files of the inbox could not be taken\n%s", logs.say_where(error))
+                self._stop.wait(_TROUBLE_SECONDS)
             self._wanted.wait(_PAUSE_SECONDS)
 
     def _files(self) -> list[FileRef]:

@@ -129,7 +129,8 @@ def test_deep_folders_are_walked(tmp_path: Path):
 def test_the_walk_is_lazy(tmp_path: Path):
     for number in range(10):
         write(tmp_path / str(number))
+    write(tmp_path / "deep" / "a")
     finder = Finder([tmp_path])
     assert len(finder.take(3)) == 3
-    finder.stop()
-    assert finder.take(3) == []
+    write(tmp_path / "deep" / "b")
+    assert len(finder.take(100)) == 9

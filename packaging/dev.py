@@ -3,9 +3,10 @@
     python3 packaging/dev.py run [PATH...]      start Negatoscope on PATHs, or on a sample study
     python3 packaging/dev.py test [ARGS...]     all checks and tests; ARGS go to pytest
     python3 packaging/dev.py bench [ARGS...]    the benchmarks; ARGS go to them
+    python3 packaging/dev.py fuzz [ARGS...]     damaged files, under limits; ARGS go to it
     python3 packaging/dev.py pin                renew packaging/constraints.txt
 
-The first three make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
+The first four make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
 system libraries; later calls start at once.
 """
 
@@ -33,7 +34,7 @@ CHECKS = (
 )
 
 # They need a finished build, or minutes; each is asked for by name.
-NOT_BY_DEFAULT = ("tests/benchmarks", "tests/frozen")
+NOT_BY_DEFAULT = ("tests/benchmarks", "tests/frozen", "tests/fuzz")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -71,6 +72,13 @@ def bench(arguments: Sequence[str]) -> int:
     return call(command, test_environment(os.environ), ROOT)
 
 
+def fuzz(arguments: Sequence[str]) -> int:
+    """Run the fuzz test."""
+    venv = prepare()
+    command = [str(venv.python), "-m", "fuzz.run", *arguments]
+    return call(command, {**os.environ, "PYTHONPATH": str(ROOT / "tests")}, ROOT)
+
+
 def pin(arguments: Sequence[str]) -> int:
     """Renew the exact versions."""
     if arguments:
@@ -79,7 +87,7 @@ def pin(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "test": test, "bench": bench, "pin": pin}
+COMMANDS = {"run": run, "test": test, "bench": bench, "fuzz": fuzz, "pin": pin}
 
 
 def passes(venv: Venv, check: Sequence[str], environment: Mapping[str, str]) -> bool:

@@ -236,12 +236,12 @@ def test_python_without_ensurepip(dev_system, monkeypatch, debian, installs, exp
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ([], ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen"]),
+        ([], ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz"]),
         (
             ["-k", "walk"],
-            ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen", "-k", "walk"],
+            ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz", "-k", "walk"],
         ),
-        (["tests/frozen"], ["-n", "2", "--ignore=tests/benchmarks", "tests/frozen"]),
+        (["tests/frozen"], ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/fuzz", "tests/frozen"]),
     ],
 )
 def test_pytest_arguments(dev, extra, expected):
@@ -310,6 +310,14 @@ def test_run_passes_paths_and_the_exit_code_on(dev, commands):
     codes["ct"] = 3
     assert dev.main(["run", "ct", "mr"]) == 3
     assert run == [[program(venv, "negatoscope"), "ct", "mr"]]
+
+
+@pytest.mark.parametrize(("name", "started"), [("bench", ["tests/benchmarks/run.py"]), ("fuzz", ["-m", "fuzz.run"])])
+def test_what_takes_time_is_started_by_name(dev, commands, name, started):
+    run, codes, venv = commands
+    codes[started[0]] = 1
+    assert dev.main([name, "--help"]) == 1
+    assert run == [[os.path.relpath(venv.python, venv.folder), *started, "--help"]]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
-from .app import App, start_app
+from . import logs
+from .app import App, make_folders, start_app
 from .errors import ExitCode, InputError, UsageError
 from .importers.keeping import digest_of
 from .library.checking import check_library
@@ -58,14 +60,19 @@ def _check(app: App, options: Options) -> int:
 
 
 def _rebuild(options: Options, paths: Paths) -> int:
+    make_folders(paths)
+    logs.start_logging(paths.log, verbose=options.verbose)
     report = rebuild(paths)
     if options.json:
-        print_json({"read": report.read, "kept": report.kept, "lost": report.lost, "before": str(report.before)})
+        print_json({**asdict(report), "before": None if report.before is None else str(report.before)})
     else:
         print(f"{report.read:,} files were read again, {report.kept:,} that are not here now were kept as they were.")
         if report.lost:
             print(f"{report.lost:,} files could not be taken over. Import their folders again.")
-        print(f"The library as it was: {printable(str(report.before))}. Delete it when all is well.")
+        if report.damaged:
+            print("The library was damaged. It may have held more. Import your folders again, to be sure.")
+        if report.before:
+            print(f"The library as it was: {printable(str(report.before))}. Delete it when all is well.")
     return ExitCode.FAILED if report.lost else ExitCode.DONE
 
 

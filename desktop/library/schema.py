@@ -5,8 +5,11 @@ study, series or instance: its own, unless another patient's study, or another f
 the content, so that two things never share a name.
 """
 
+import contextlib
 import sqlite3
+import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
 
 from ..errors import InputError
 from .searching import index_study
@@ -166,19 +169,22 @@ CREATE TABLE import_reasons (
 );
 CREATE INDEX import_reasons_import ON import_reasons (import);
 
-DROP TABLE study_search;
-CREATE VIRTUAL TABLE study_search USING fts5 (words, tokenize = "unicode61 remove_diacritics 0");
 """
 
 
-def _index_studies(connection: sqlite3.Connection) -> None:
+def index_studies(connection: sqlite3.Connection) -> None:
+    """Make the full-text index anew."""
+    connection.execute("DROP TABLE IF EXISTS study_search")
+    connection.execute(
+        'CREATE VIRTUAL TABLE study_search USING fts5 (words, tokenize = "unicode61 remove_diacritics 0")'
+    )
     for (study,) in connection.execute("SELECT id FROM studies").fetchall():
         index_study(connection, study)
 
 
 _Migration = tuple[str, Callable[[sqlite3.Connection], None] | None]
 
-_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, _index_studies))
+_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies))
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 
 VERSION = len(_MIGRATIONS)
@@ -213,6 +219,23 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
+def check_file(path: Path) -> None:
+    """See that a database is this program's, and not a newer one's, before it is opened. Nothing is written.
+
+    Opening it for writing would take into it what its own program has left in its log. What is too damaged to tell
+    passes, and what is not there.
+
+    Raises:
+        InputError: as :func:`check_version`.
+    """
+    # Without a log nothing is to be made beside it, either.
+    mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    with contextlib.suppress(sqlite3.Error):
+        connection = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode={mode}", uri=True)
+        with contextlib.closing(connection):
+            check_version(connection)
+
+
 def check_version(connection: sqlite3.Connection) -> int:
     """Return the library's version; 0 for an empty file. Nothing is written.
 
@@ -221,10 +244,12 @@ def check_version(connection: sqlite3.Connection) -> int:
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    # Version 1 did not say whose it was.
-    ours = application == APPLICATION_ID or (version == 1 and application == 0 and "study_search" in tables)
-    if not ours and (tables or version or application):
+    ours = application == APPLICATION_ID
+    if application == 0:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        # A new file says nothing, and version 1 did not say whose it was.
+        ours = not (tables or version) or (version == 1 and "study_search" in tables)
+    if not ours:
         raise InputError("The library is another program's database. Move that away, or start with another --base-dir.")
     if version > VERSION:
         raise InputError(

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from ..errors import InputError, NegatoscopeError
 from .places import define_places
-from .schema import VERSION, check_version, migrate
+from .schema import VERSION, check_file, check_version, migrate
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class Store:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._closed = False
+        if not reads_only:
+            check_file(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from ..importers.keeping import Keep
 from ..importers.pipeline import ImportJob
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import Job
-from ..library.imports import ImportState, get_import
+from ..library.imports import ImportState, find_imports, get_import
 from ..library.store import Store
 from .importing import ImportAsk, Importing
 
 _IMPORT, _SHOW = "import", "show"
 _BEAT_SECONDS = 0.2
+_PATIENCE_SECONDS = 10.0
 
 
 class _Cancelled(Exception):  # noqa: N818 - leaves the conversation
@@ -115,12 +117,27 @@ class RemoteImporting:
 
         request = Request(_IMPORT, paths, {"copy": ask.keep is Keep.COPY})
         try:
+            before = max((entry.number for entry in find_imports(self._store.reader())), default=0)
             answer = hand_over(self._lock, request, follow)
             return _find_report(self._store, answer)
         except _Cancelled:
-            return ImportReport({}, (), (), 0.0, cancelled=True)
+            return self._wait_for_account(before, paths)
         finally:
             self._store.release()
+
+    def _wait_for_account(self, before: int, paths: tuple[str, ...]) -> ImportReport:
+        """Return the account of an import that was given up: the other program brings it to an end in good order.
+
+        Args:
+            before: the number of the newest import that was there already.
+        """
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < end:
+            for entry in find_imports(self._store.reader()):
+                if entry.number > before and entry.sources == paths and entry.state is not ImportState.RUNNING:
+                    return _find_report(self._store, {"number": entry.number})
+            time.sleep(_BEAT_SECONDS)
+        raise InputError("The import is being cancelled. Its account: negatoscope library report")
 
 
 def show_elsewhere(lock: Path, paths: tuple[str, ...]) -> bool:

@@ -370,6 +370,11 @@ def _run_import(app: App, ask: ImportAsk) -> ImportReport:
 
 
 def _import(app: App, options: Options) -> int:
+    if options.password_file is not None and not app.owns_library:
+        raise InputError(
+            "Another Negatoscope has this library open, and no password can be handed to it. "
+            "Open the archive there, or end it."
+        )
     passwords = Passwords(options.password_file)
     keep = Keep.COPY if options.copy else Keep.IN_PLACE
     with Meter() as meter:

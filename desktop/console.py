@@ -46,6 +46,7 @@ class Passwords:
 
     def __init__(self, file: str | None) -> None:
         self._file = file
+        self._told: str | None = None
 
     def ask(self, archive: str, wrong: bool) -> str | None:
         """Return the password of an archive; None if there is none to be had.
@@ -56,7 +57,10 @@ class Passwords:
         if self._file is not None:
             if wrong:
                 raise InputError(f"The password of {archive} is wrong.")
-            return self._read(self._file)
+            if self._told is None:
+                # Standard input can be read once only, and there may be another archive.
+                self._told = self._read(self._file)
+            return self._told
         if not (sys.stdin and sys.stdin.isatty()):
             return None
         if wrong:
@@ -65,7 +69,7 @@ class Passwords:
 
     def _read(self, file: str) -> str:
         try:
-            text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+            text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             raise InputError(f"The password file {file} cannot be read.") from error
         return text.rstrip("\r\n")

@@ -11,8 +11,11 @@ from ..dicom.memberpaths import outermost
 from ..paths import system_path
 from .forgetting import find_stored_files
 from .places import is_here
+from .repairing import UNUSABLE, read_rows
 
 _SHOWN = 10
+_AGAIN = "Import them again from their source."
+_REBUILD = "Rebuild the library: negatoscope library rebuild"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,13 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
         sqlite3.DatabaseError: it is damaged beyond reading.
     """
     faults = [
-        f"The database is damaged: {said}." for (said,) in db.execute("PRAGMA integrity_check(10)") if said != "ok"
+        f"The database is damaged: {said}. {_REBUILD}"
+        for (said,) in db.execute("PRAGMA integrity_check(10)")
+        if said != "ok"
     ]
-    faults += [f"A row of {row[0]} refers to one of {row[2]} that is not there." for row in _foreign(db)]
+    faults += [f"A row of {row[0]} refers to one of {row[2]} that is not there. {_REBUILD}" for row in _foreign(db)]
     faults += _check_counters(db)
+    faults += _check_rows(db)
     known: set[str] = set()
     bad: Counter[str] = Counter()
     away = 0
@@ -54,11 +60,9 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
             away += not (is_here(item.file.path, item.file.medium) and _exists(outermost(item.file.path)))
             continue
         known.add(item.copy.name)
-        fault = _check_copy(copies / item.copy.name, item.file.size, digest_of)
+        fault = _check_copy(copies / item.copy.name, item.file.size, item.copy.mtime_ns, digest_of)
         bad[fault] += bool(fault)
-    faults += [
-        f"{count:,} copies {fault}. Import them again from their source." for fault, count in bad.items() if count
-    ]
+    faults += [f"{count:,} copies {fault}" for fault, count in bad.items() if count]
     faults += _find_orphans(copies, known)
     (studies,) = db.execute("SELECT count(*) FROM studies").fetchone()
     return CheckReport(studies, len(stored), len(known), away, tuple(faults))
@@ -66,6 +70,14 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
 
 def _foreign(db: sqlite3.Connection) -> list[sqlite3.Row]:
     return db.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN)
+
+
+def _check_rows(db: sqlite3.Connection) -> list[str]:
+    try:
+        read_rows(db)
+    except UNUSABLE:
+        return [f"Some rows cannot be read. {_REBUILD}"]
+    return []
 
 
 def _check_counters(db: sqlite3.Connection) -> list[str]:
@@ -78,18 +90,20 @@ def _check_counters(db: sqlite3.Connection) -> list[str]:
         (unfound, "studies cannot be searched"),
         (bare, "images lack metadata"),
     )
-    return [f"{number:,} {what}. Rebuild the library: negatoscope library rebuild" for number, what in found if number]
+    return [f"{number:,} {what}. {_REBUILD}" for number, what in found if number]
 
 
-def _check_copy(path: Path, size: int, digest_of: Callable[[Path], str] | None) -> str:
+def _check_copy(path: Path, size: int, mtime_ns: int, digest_of: Callable[[Path], str] | None) -> str:
     try:
-        if path.stat().st_size != size:
-            return "have another size than their files"
+        status = path.stat()
+        if status.st_size != size:
+            return f"have another size than their files. {_AGAIN}"
         if digest_of is not None and not digest_of(path).startswith(path.stem):
-            return "are damaged"
+            return f"are damaged. {_AGAIN}"
     except OSError:
-        return "cannot be read"
-    return ""
+        return f"cannot be read. {_AGAIN}"
+    # As after a backup was put back. They are shown again once they are known to be what they were.
+    return "" if status.st_mtime_ns == mtime_ns else f"have another date. {_REBUILD}"
 
 
 def _find_orphans(copies: Path, known: set[str]) -> list[str]:

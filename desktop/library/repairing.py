@@ -19,6 +19,9 @@ from .outcomes import Outcome
 from .rows import from_row, path_from_db
 from .schema import index_studies
 
+UNUSABLE = (sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What damaged rows may cause."""
+
 _COPY_NAME = re.compile(r"[0-9]{16}/[0-9a-f]{48}\.dcm")
 _OTHERS = ("patients", "studies", "series", "media", "charsets", "metadata", "import_reasons")
 _HOLDING = frozenset({Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT})
@@ -71,7 +74,7 @@ def mend(db: sqlite3.Connection) -> None:
     """Drop rows that refer to nothing, and write anew what is derived from others: counters, and the words of studies.
 
     Raises:
-        sqlite3.DatabaseError, ValueError, TypeError: a row cannot be read.
+        UNUSABLE: a row cannot be read.
     """
     db.execute("PRAGMA defer_foreign_keys = ON")
     while broken := db.execute("PRAGMA foreign_key_check").fetchall():
@@ -88,14 +91,14 @@ def mend(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM series WHERE instances = 0")
     db.execute("DELETE FROM studies WHERE id NOT IN (SELECT study FROM series)")
     db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
-    _read_all(db)
+    read_rows(db)
     index_studies(db)
     # Each file is to be read again.
     db.execute("UPDATE files SET reader = 0")
 
 
-def _read_all(db: sqlite3.Connection) -> None:
-    """Read each row as the program will."""
+def read_rows(db: sqlite3.Connection) -> None:
+    """Read each row as the program does; one of :data:`UNUSABLE` is raised if one is damaged."""
     for row in db.execute("SELECT * FROM instances"):
         from_row(Instance, row, StudyInstanceUID="", SeriesInstanceUID="")
     for row in db.execute("SELECT path, outcome FROM files"):

@@ -11,7 +11,8 @@ from ..library.outcomes import FileOutcome
 from ..library.queries import StudyEntry
 from .reporting import STUDY_COLUMNS, study_to_json
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins a formula; the last four are the same in full width, as Japanese spreadsheets take them."""
 
 
 def studies_csv(entries: Iterable[StudyEntry]) -> str:
@@ -50,4 +51,4 @@ def save_csv(path: Path, text: str) -> None:
 
 def _harmless(cell: object) -> str:
     text = " ".join(str(cell).splitlines())
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text

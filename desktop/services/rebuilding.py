@@ -19,15 +19,13 @@ from ..library.charsets import choose_charset, find_charsets
 from ..library.forgetting import StoredFile
 from ..library.outcomes import VIEWABLE, Refusal
 from ..library.places import is_here, note_medium
-from ..library.repairing import Salvage, copy_database, mend, salvage, says_damage
+from ..library.repairing import UNUSABLE, Salvage, copy_database, mend, salvage, says_damage
 from ..library.schema import check_file
 from ..library.store import Store
 from ..paths import Paths, system_path
 
 _BATCH = 100
 _ENDS = ("", "-wal", "-shm")
-_UNUSABLE = (sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What rows may cause that are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def _take_over(library: Path, fresh: Path, copies: Path) -> bool:
     except InputError as error:
         if error.__cause__ is None or not says_damage(error.__cause__):
             raise
-    except _UNUSABLE:
+    except UNUSABLE:
         pass
     else:
         return True

@@ -10,8 +10,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom import datadict
-
+from . import dictionary
 from .sniff import Encoding
 
 UNDEFINED = 0xFFFFFFFF
@@ -197,7 +196,4 @@ def dictionary_vr(tag: int) -> str:
     """Return the VR that the standard gives a tag, possibly a choice such as ``US or SS``; ``UN`` if none."""
     if tag & 0xFFFF == 0:
         return "UL"
-    try:
-        return datadict.dictionary_VR(tag)
-    except KeyError:
-        return "UN"
+    return dictionary.vr_of(tag) or "UN"

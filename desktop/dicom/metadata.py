@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pydicom import datadict
-
 from ..errors import Unreadable
+from . import dictionary
 from .elements import Element, Walker, dictionary_vr
 from .naturalize import JsonElement, Model, keyword_of, naturalize_element
 from .parsing import AGAIN
@@ -303,10 +302,5 @@ def _dump(value: object) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _private_vr(tag: int, creator: str | None) -> str:
-    if creator is None:
-        return "UN"
-    try:
-        vr = datadict.private_dictionary_VR(tag, creator)
-    except KeyError:
-        return "UN"
+    vr = None if creator is None else dictionary.private_vr_of(tag, creator)
     return vr if vr in _PRIVATE_VRS else "UN"

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pydicom import datadict
-
+from . import dictionary
 from .values import person_name_text
 
 JsonElement = dict[str, Any]
@@ -50,4 +49,4 @@ def keyword_of(tag: str) -> str:
     """Return the key of a tag in the plain form."""
     number = int(tag, 16)
     repeats = number >> 24 in (0x50, 0x60)
-    return ("" if repeats else datadict.keyword_for_tag(number)) or tag.lower()
+    return ("" if repeats else dictionary.keyword_of(number)) or tag.lower()

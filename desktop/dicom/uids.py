@@ -3,8 +3,7 @@
 import hashlib
 import re
 
-from pydicom import config
-from pydicom.uid import UID
+from . import dictionary
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -75,8 +74,7 @@ def is_uid(text: str) -> bool:
 
 def uid_name(uid: str) -> str:
     """Return the standard's name of a UID, or the UID itself, or ``unknown`` for what is none: that may be anything."""
-    # pydicom's own check would print a wrong value on the console.
-    return UID(uid, config.IGNORE).name if is_uid(uid) else "unknown"
+    return dictionary.uid_name(uid) if is_uid(uid) else "unknown"
 
 
 def make_uid(*parts: str) -> str:

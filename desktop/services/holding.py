@@ -66,7 +66,7 @@ class Holdings:
         """
         holding = self.holding(study_uid)
         if holding.copies:
-            raise InputError(f"{_count(holding.copies)} of this study are copies in the library. Delete it instead.")
+            raise InputError(f"The library has copies of {_count(holding.copies)} of this study. Delete it instead.")
         self._forget(study_uid)
         return holding
 

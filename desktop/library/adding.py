@@ -12,6 +12,7 @@ from ..dicom.records import Copy, FileRef, Header, Instance, Patient, Pixels, Se
 from ..dicom.uids import make_uid
 from ..errors import Locked, Unreachable, Unreadable
 from .comparing import digest, same_bytes
+from .heirs import file_of, find_heir, find_heirs, hand_on
 from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, medium_row, shown
 from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
@@ -67,13 +68,17 @@ class _Twins(NamedTuple):
 
     Attributes:
         same: one with the same bytes, that stays.
-        gave_way: one was the same, or was this one in another place.
+        where: it is, as text.
+        replaced: one with the same bytes, whose place the library's copy takes.
+        gave_way: one was this file, in another place.
         others: paths of those with other content, as text.
     """
 
-    same: sqlite3.Row | None
-    gave_way: bool
-    others: tuple[str, ...]
+    same: sqlite3.Row | None = None
+    where: str = ""
+    replaced: sqlite3.Row | None = None
+    gave_way: bool = False
+    others: tuple[str, ...] = ()
 
 
 class _Adder:
@@ -137,16 +142,15 @@ class _Adder:
             before = None
         uid = header.instance.SOPInstanceUID
         place = path if copy is None else self._copy_path(copy)
+        heirs = [] if before is None else self._remove_before(before["instance"], place)
         twins = self._compare(header, place)
-        if twins.same is not None and before is not None:
-            self._remove_instance(before["instance"])
         if twins.same is not None:
-            where = "as a copy in the library" if twins.same["copy"] else shown(path_from_db(twins.same["path"]))
-            return self._put_duplicate(header, f"The same file is there already: {where}", twins.same["study"])
+            reason = f"The same file is there already: {twins.where}"
+            return self._put_duplicate(header, reason, twins.same["study"], twins.same["id"])
+        if twins.replaced is not None:
+            return self._take_over(header, twins.replaced)
         if twins.gave_way:
             outcome = Outcome.UPDATED
-        if before is not None:
-            self._remove_instance(before["instance"])
         if twins.others:
             outcome = Outcome.CONFLICT
             more = f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else ""
@@ -163,7 +167,8 @@ class _Adder:
         if self._taken("instances", uid):
             # A third file that came in the same bytes as a conflicting one. Its study and series may be new, and empty.
             self._removed = True
-            return self._put_duplicate(header, "The same file is there already.", study_uid)
+            (twin,) = self._db.execute("SELECT id FROM instances WHERE uid = ?", (uid,)).fetchone()
+            return self._put_duplicate(header, "The same file is there already.", study_uid, twin)
         reason = " ".join(notes)
         flags = {"conflict": outcome is Outcome.CONFLICT, "truncated": header.truncated}
         file = self._put_file(header.file, outcome, reason, copy=copy)
@@ -179,6 +184,7 @@ class _Adder:
                 "ohif_json": ohif_json,
             },
         )
+        self._db.executemany("UPDATE files SET twin = ? WHERE id = ?", ((instance, heir) for heir in heirs))
         if header.doubtful_text:
             self._db.execute("UPDATE studies SET doubtful_text = 1 WHERE id = ?", (study,))
         self._changed.add(study)
@@ -194,21 +200,36 @@ class _Adder:
         for twin in self._twins(header.instance.SOPInstanceUID, header.file):
             met = FileRef(path_from_db(twin["place"]), twin["size"], twin["place_mtime_ns"], twin["place_medium"])
             same = same_bytes(place, met)
-            if same and (header.copy is None or twin["copy"]):
-                return _Twins(twin, gave_way=False, others=())
+            heir = find_heir(self._db, twin["id"], besides=header.file.path) if same is None else None
+            if heir is not None:
+                # It is gone, but another file with its bytes is not.
+                hand_on(self._db, twin["id"], heir)
+                met = file_of(self._db, twin["id"])
+                same = same_bytes(place, met)
+            is_copied = bool(twin["copy"]) and heir is None
+            if same and (header.copy is None or is_copied):
+                return _Twins(same=twin, where="as a copy in the library" if is_copied else shown(met.path))
             if same:
-                self._give_up(twin, header.file.path)
-                gave_way = True
-            elif same is None and _is_moved(header, twin):
-                self._remove_instance(twin["id"])
+                return _Twins(replaced=twin)
+            if same is None and _is_moved(header, twin):
+                self._drop_instance(twin["id"])
                 self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
                 gave_way = True
             else:
-                others.append(shown(path_from_db(twin["path"])))
-        return _Twins(None, gave_way=gave_way, others=tuple(others))
+                others.append(shown(met.path))
+        return _Twins(gave_way=gave_way, others=tuple(others))
 
-    def _put_duplicate(self, header: Header, reason: str, study: str) -> FileOutcome:
-        self._put_file(header.file, Outcome.DUPLICATE, reason)
+    def _remove_before(self, instance: int, place: str) -> list[int]:
+        """Take out the instance that was in a file until now; return the file's duplicates, if it has not changed."""
+        heirs = find_heirs(self._db, instance)
+        if heirs and same_bytes(place, heirs[0][1]):
+            self._drop_instance(instance)
+            return [number for number, _ in heirs]
+        self._remove_instance(instance)
+        return []
+
+    def _put_duplicate(self, header: Header, reason: str, study: str, twin: int) -> FileOutcome:
+        self._put_file(header.file, Outcome.DUPLICATE, reason, twin=twin)
         if header.copy is not None:
             # It may have been made anew, in the place of one that was damaged.
             self._db.execute(
@@ -216,13 +237,20 @@ class _Adder:
             )
         return FileOutcome(header.file.path, Outcome.DUPLICATE, reason, study)
 
-    def _give_up(self, twin: sqlite3.Row, path: str) -> None:
-        """Make a file a duplicate of the one that is added now: the library's own copy takes the place of others."""
-        self._remove_instance(twin["id"])
+    def _take_over(self, header: Header, twin: sqlite3.Row) -> FileOutcome:
+        """Let the library's own copy of a file take the place of the file: the bytes are the same."""
+        reason = " ".join(header.notes)
+        (before,) = self._db.execute("SELECT file FROM instances WHERE id = ?", (twin["id"],)).fetchone()
+        file = self._put_file(header.file, Outcome.UPDATED, reason, copy=header.copy)
+        self._db.execute("UPDATE instances SET file = ? WHERE id = ?", (file, twin["id"]))
+        said = f"The library has a copy of the same file: {shown(header.file.path)}"
         self._db.execute(
-            "UPDATE files SET outcome = ?, reason = ? WHERE id = ?",
-            (Outcome.DUPLICATE, f"The library has a copy of the same file: {shown(path)}", twin["file"]),
+            "UPDATE files SET outcome = ?, reason = ?, twin = ? WHERE id = ?",
+            (Outcome.DUPLICATE, said, twin["id"], before),
         )
+        (study,) = self._db.execute("SELECT id FROM studies WHERE uid = ?", (twin["study"],)).fetchone()
+        self._changed.add(study)
+        return FileOutcome(header.file.path, Outcome.UPDATED, reason, twin["study"])
 
     def _copy_path(self, copy: Copy) -> str:
         (path,) = self._db.execute("SELECT copy_path(?)", (copy.name,)).fetchone()
@@ -242,6 +270,14 @@ class _Adder:
         ).fetchall()
 
     def _remove_instance(self, instance: int) -> None:
+        """Take an instance out of its file. If there is another file with its bytes, it is there from now on."""
+        heir = find_heir(self._db, instance)
+        if heir is None:
+            self._drop_instance(instance)
+        else:
+            hand_on(self._db, instance, heir)
+
+    def _drop_instance(self, instance: int) -> None:
         (study,) = self._db.execute(
             "SELECT study FROM instances JOIN series ON series.id = series WHERE instances.id = ?",
             (instance,),
@@ -251,7 +287,14 @@ class _Adder:
         self._removed = True
 
     def _put_file(
-        self, file: FileRef, outcome: Outcome, reason: str, *, container: bool = False, copy: Copy | None = None
+        self,
+        file: FileRef,
+        outcome: Outcome,
+        reason: str,
+        *,
+        container: bool = False,
+        copy: Copy | None = None,
+        twin: int | None = None,
     ) -> int:
         row = {
             "path": path_to_db(file.path),
@@ -264,6 +307,7 @@ class _Adder:
             "container": container,
             "copy": copy.name if copy else "",
             "copy_mtime_ns": copy.mtime_ns if copy else 0,
+            "twin": twin,
         }
         updates = ", ".join(f"{name} = excluded.{name}" for name in row)
         (number,) = self._db.execute(

@@ -118,12 +118,14 @@ CREATE TABLE files_2 (
     container INTEGER NOT NULL,
     copy TEXT NOT NULL,
     copy_mtime_ns INTEGER NOT NULL,
+    twin INTEGER REFERENCES instances ON DELETE SET NULL,
     UNIQUE (path, medium)
 );
-INSERT INTO files_2 SELECT id, 1, path, size, mtime_ns, outcome, reason, 0, 0, '', 0 FROM files;
+INSERT INTO files_2 SELECT id, 1, path, size, mtime_ns, outcome, reason, 0, 0, '', 0, NULL FROM files;
 DROP TABLE files;
 ALTER TABLE files_2 RENAME TO files;
 CREATE INDEX files_copy ON files (copy) WHERE copy != '';
+CREATE INDEX files_twin ON files (twin) WHERE twin IS NOT NULL;
 CREATE INDEX files_medium ON files (medium) WHERE medium != 1;
 
 ALTER TABLE instances ADD COLUMN conflict INTEGER NOT NULL DEFAULT 0;

@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from .. import logs
 from ..errors import InputError
 from ..events import Events, LibraryChanged
+from ..library.heirs import let_heirs_stand_in
 from ..library.places import find_away, find_samples, note_medium
 from ..library.store import Store
 from ..media import mounted_media
@@ -92,6 +94,13 @@ class Presence:
 
     def _see(self) -> None:
         away = find_away(find_samples(self._store.reader()))
+        if (
+            away
+            and not self._store.reads_only
+            and self._store.write(partial(let_heirs_stand_in, study_uids=away)).result()
+        ):
+            away = find_away(find_samples(self._store.reader()))
+            self._events.publish(LibraryChanged())
         if away != self.away:
             self.away = away
             self._events.publish(LibraryChanged())

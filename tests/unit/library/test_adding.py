@@ -20,6 +20,7 @@ from desktop.dicom.metadata import unpack
 from desktop.dicom.records import FileRef, Patient
 from desktop.errors import NotDicom, Unreadable
 from desktop.library.adding import same_patient
+from desktop.library.heirs import let_heirs_stand_in
 from desktop.library.outcomes import Outcome, Refusal
 from desktop.library.queries import Form, find_studies, search_studies, stored_metadata
 
@@ -113,6 +114,69 @@ def test_a_duplicate_takes_the_place_of_one_that_is_gone(library: Library, tmp_p
     (outcome,) = library.add_files(twin)
     assert outcome.outcome is UPDATED
     assert library.rows("SELECT path, outcome FROM files") == [(os.fsencode(twin), "updated")]
+
+
+def test_a_duplicate_stands_in_for_a_file_that_has_changed(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a")
+    twin = tmp_path / "b"
+    twin.write_bytes(one.read_bytes())
+    uid = header_of(one).instance.SOPInstanceUID
+    library.add_files(one, twin)
+    image(tmp_path, "a", SOPInstanceUID=ROOT_UID + "77")
+    assert library.add_files(one)[0].outcome is UPDATED
+    assert sorted(library.rows("SELECT path, instances.uid FROM instances JOIN files ON files.id = file")) == sorted(
+        [(os.fsencode(twin), uid), (os.fsencode(one), ROOT_UID + "77")]
+    )
+
+
+def test_a_duplicate_stands_in_for_a_file_that_is_no_dicom_any_more(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a")
+    twin = tmp_path / "b"
+    twin.write_bytes(one.read_bytes())
+    library.add_files(one, twin)
+    one.write_text("a text")
+    library.add([Refusal(file_ref(one), Outcome.NOT_DICOM, "It is a text.")])
+    assert library.rows("SELECT path FROM instances JOIN files ON files.id = file") == [(os.fsencode(twin),)]
+    assert library.rows("SELECT outcome FROM files WHERE path = ?", os.fsencode(one)) == [("not_dicom",)]
+
+
+def test_a_file_that_was_touched_keeps_its_duplicates(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a")
+    twin = tmp_path / "b"
+    twin.write_bytes(one.read_bytes())
+    library.add_files(one, twin)
+    os.utime(one, ns=(1, 1))
+    assert library.add_files(one)[0].outcome is UPDATED
+    assert library.rows("SELECT path FROM files WHERE twin = (SELECT id FROM instances)") == [(os.fsencode(twin),)]
+
+
+def test_a_third_file_is_a_duplicate_of_the_one_that_stands_in(library: Library, tmp_path: Path) -> None:
+    one = image(tmp_path, "a")
+    twin, third = tmp_path / "b", tmp_path / "c"
+    twin.write_bytes(one.read_bytes())
+    library.add_files(one, twin)
+    one.rename(third)
+    (outcome,) = library.add_files(third)
+    assert (outcome.outcome, str(twin) in outcome.reason) == (DUPLICATE, True)
+    assert library.rows("SELECT path FROM instances JOIN files ON files.id = file") == [(os.fsencode(twin),)]
+
+
+def test_duplicates_stand_in_for_what_is_not_here(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "disc").mkdir()
+    files = [image(tmp_path / "disc", name, InstanceNumber=number) for number, name in enumerate("ab", start=1)]
+    library.add_files(*files)
+    copies = [tmp_path / file.name for file in files]
+    for file, copy in zip(files, copies, strict=True):
+        copy.write_bytes(file.read_bytes())
+    assert {outcome.outcome for outcome in library.add_files(*copies)} == {DUPLICATE}
+    before = library.rows("SELECT id, uid FROM instances")
+    assert let_heirs_stand_in(library.db, [STUDY]) == 0, "they are here"
+    (tmp_path / "disc").rename(tmp_path / "out")
+    assert let_heirs_stand_in(library.db, [STUDY]) == 2
+    library.check()
+    assert library.rows("SELECT id, uid FROM instances") == before
+    paths = [path for (path,) in library.rows("SELECT path FROM instances JOIN files ON files.id = file")]
+    assert paths == [os.fsencode(copy) for copy in copies]
 
 
 def test_a_new_file_that_is_gone_drops_no_other(library: Library, tmp_path: Path) -> None:

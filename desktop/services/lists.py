@@ -18,7 +18,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 def studies_csv(entries: Iterable[StudyEntry]) -> str:
     """Return the list of studies, a line for each."""
     rows = [study_to_json(entry) for entry in entries]
-    cells = ([" ".join(cell) if isinstance(cell, list) else cell for cell in row.values()] for row in rows)
+    cells = ([", ".join(cell) if isinstance(cell, list) else cell for cell in row.values()] for row in rows)
     return write_csv(STUDY_COLUMNS, cells)
 
 

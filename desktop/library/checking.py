@@ -50,12 +50,17 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
     ]
     faults += [f"A row of {row[0]} refers to one of {row[2]} that is not there. {_REBUILD}" for row in _foreign(db)]
     faults += _check_counters(db)
-    faults += _check_rows(db)
+    (studies,) = db.execute("SELECT count(*) FROM studies").fetchone()
+    (instances,) = db.execute("SELECT count(*) FROM instances").fetchone()
+    try:
+        read_rows(db)
+    except UNUSABLE:
+        faults.append(f"Some rows cannot be read, and no files were looked for. {_REBUILD}")
+        return CheckReport(studies, instances, 0, 0, tuple(faults))
     known: set[str] = set()
     bad: Counter[str] = Counter()
     away = 0
-    stored = find_stored_files(db)
-    for item in stored:
+    for item in find_stored_files(db):
         if item.copy is None:
             away += not (is_here(item.file.path, item.file.medium) and _exists(outermost(item.file.path)))
             continue
@@ -64,20 +69,11 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
         bad[fault] += bool(fault)
     faults += [f"{count:,} copies {fault}" for fault, count in bad.items() if count]
     faults += _find_orphans(copies, known)
-    (studies,) = db.execute("SELECT count(*) FROM studies").fetchone()
-    return CheckReport(studies, len(stored), len(known), away, tuple(faults))
+    return CheckReport(studies, instances, len(known), away, tuple(faults))
 
 
 def _foreign(db: sqlite3.Connection) -> list[sqlite3.Row]:
     return db.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN)
-
-
-def _check_rows(db: sqlite3.Connection) -> list[str]:
-    try:
-        read_rows(db)
-    except UNUSABLE:
-        return [f"Some rows cannot be read. {_REBUILD}"]
-    return []
 
 
 def _check_counters(db: sqlite3.Connection) -> list[str]:

@@ -11,6 +11,13 @@ from typing import Any
 _HERE = Path(__file__).resolve().parent
 
 
+def keep_bytecode(folder: Path) -> None:
+    """Keep Python's bytecode in ``folder`` for all that is started from now on: an installed program has it too."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    subprocess.run([sys.executable, "-c", "import desktop.cli, desktop.ui.start"], check=True)
+
+
 def run_program(base: Path, *words: str) -> dict[str, Any]:
     """Run a command of the program with --json; return what it told, and how long the whole process took.
 

@@ -17,7 +17,7 @@ from importing import measure_importing
 from library import measure_library
 from opening import measure_opening
 from orthanc import find_orthanc
-from program import show_script
+from program import keep_bytecode, show_script
 from studies import make_study
 
 COUNT, LARGE = 1000, 250_000
@@ -48,6 +48,7 @@ def main() -> int:
     figures, remarks = Figures(), []
     with tempfile.TemporaryDirectory(prefix="negatoscope-bench-") as temporary:
         work = Path(temporary)
+        keep_bytecode(work / "bytecode")
         files = make_study(work / "study", options.files)
         size = sum(file.stat().st_size for file in files) / len(files)
         system = f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}"

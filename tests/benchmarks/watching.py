@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 TIMES = 20
 """How often each question is asked, of another study each time."""
 
-PAGE = 100
-"""Studies of a first page."""
+PAGE = 500
+"""Studies that the window shows at first. It asks for one more, to know whether there are more."""
 
 _SOON, _LATER = 0.01, 0.1
 
@@ -109,13 +109,11 @@ def _ask_all(app: "App", studies: int) -> dict[str, list[float]]:
 
     import studies as made
 
-    from desktop.library.queries import find_studies
-
     host = app.serve(0)
     server, _ = app.require_server()
     connection = HTTPConnection("127.0.0.1", host.port)
     head = {"Authorization": f"Bearer {server.secrets.token}"}
-    viewing, db = app.viewing, app.store.reader()
+    viewing = app.viewing
 
     def get(path: str) -> bytes:
         connection.request("GET", path, headers=head)
@@ -126,7 +124,7 @@ def _ask_all(app: "App", studies: int) -> dict[str, list[float]]:
         return body
 
     questions: dict[str, Callable[[int], Any]] = {
-        f"studies, the first {PAGE}": lambda _number: find_studies(db, limit=PAGE),
+        f"studies, the first {PAGE}": lambda _number: viewing.studies(limit=PAGE + 1),
         "studies, all": lambda _number: viewing.studies(),
         "search, a Patient ID": lambda number: viewing.studies(made.patient_id(number)),
         "search, name and year": lambda number: viewing.studies(f"{made.family(number)[:5]} {made.year(number)}"),

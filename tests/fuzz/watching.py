@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from desktop.dicom.records import FileRef
@@ -98,7 +98,10 @@ def _watch_child(case: Case, path: Path, ref: FileRef) -> Watched:
     _, status, usage = os.wait4(child, 0)
     seconds = usage.ru_utime + usage.ru_stime
     memory = max(usage.ru_maxrss * 1024 - base, 0)
-    return Watched(case.number, case.source, case.damages, path, _understand(answer, status), seconds, memory)
+    found = _understand(answer, status)
+    over = [kind for kind, more in (("time", seconds > SECONDS), ("memory", memory > MEMORY)) if more and found.outcome]
+    found = replace(found, troubles=(*found.troubles, *(Trouble("examine", kind) for kind in over)))
+    return Watched(case.number, case.source, case.damages, path, found, seconds, memory)
 
 
 def _be_child(ref: FileRef, into: int) -> None:
@@ -111,7 +114,8 @@ def _be_child(ref: FileRef, into: int) -> None:
         faulthandler.register(signal.SIGXCPU, into, all_threads=False, chain=True)
         limit = _memory(0) + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        # What ends it counts whole seconds; what it took is told in the end.
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS + 2, SECONDS + 4))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.write(into, json.dumps(asdict(examine(ref))).encode())
     finally:
@@ -121,7 +125,7 @@ def _be_child(ref: FileRef, into: int) -> None:
 def _understand(answer: str, status: int) -> Examined:
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        kind = "time" if name in ("SIGXCPU", "SIGKILL") else f"crash by {name}"
+        kind = "time" if name == "SIGXCPU" else f"crash by {name}"
         return Examined("", (Trouble("examine", kind, _last_line(answer), answer),))
     try:
         told = json.loads(answer)

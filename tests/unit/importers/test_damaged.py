@@ -1,15 +1,20 @@
 """Files that are damaged in many ways, always the same ones. ``dev.py fuzz`` damages more, under limits."""
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fuzz import watching
 from fuzz.cases import make_case
 from fuzz.damages import HEAVY, STRUCTURAL
-from fuzz.examining import examine
+from fuzz.examining import Examined, examine, make_trouble
 from fuzz.importing import EDGE, import_twice
 from fuzz.sources import Source, find_sources, pydicom_files
 from unit.helpers import file_ref
 
+from desktop.dicom.records import FileRef
 from desktop.importers import reading
 from desktop.importers.reading import ReaderPool
 from desktop.library.outcomes import Refusal
@@ -55,6 +60,48 @@ def test_each_damaged_file_has_one_outcome_in_an_import(damaged: Path, tmp_path:
         pool.close()
     assert imported.troubles == ()
     assert imported.counts.total() >= CASES
+
+
+def _spin(_: FileRef) -> Examined:
+    while True:
+        pass
+
+
+def _gorge(_: FileRef) -> Examined:
+    try:
+        bytearray(2 * watching.MEMORY)
+    except MemoryError as error:
+        return Examined("", (make_trouble("read", error),))
+    return Examined("rejected")
+
+
+def _crash(_: FileRef) -> Examined:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return Examined("rejected")
+
+
+@pytest.mark.skipif(not watching.WATCHES, reason="has no limits")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("examine", "kind"),
+    [
+        (_spin, "time"),
+        (_gorge, "MemoryError"),
+        (_crash, "crash by SIGSEGV"),
+        (lambda _: os._exit(1), "crash without an answer"),
+        (lambda _: Examined("rejected"), None),
+    ],
+)
+def test_what_breaks_a_limit_is_ended_and_told(
+    examine: Any, kind: str | None, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_sources", sources)
+    monkeypatch.setattr(watching, "SECONDS", -1 if kind == "time" else watching.SECONDS)
+    monkeypatch.setattr(watching, "examine", examine)
+    watched = watching.watch(SEED, 1, tmp_path)
+    assert watched.path.is_file()
+    assert [trouble.kind for trouble in watched.found.troubles] == ([] if kind is None else [kind])
+    assert watched.ended is (kind is not None)
 
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), KeyError("a"), ValueError("a")])

@@ -25,7 +25,10 @@ def index_study(db: sqlite3.Connection, study: int) -> None:
         f"SELECT {', '.join(_SEARCHED)} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
         (study,),
     ).fetchone()
-    text = " ".join(word for value in row for word in words(value))
+    found = [word for value in row for word in words(value)]
+    # Where names are written without spaces, they are looked for without, too.
+    found += [joined for group in row[0].split("=") if not (joined := "".join(words(group))).isascii()]
+    text = " ".join(found)
     db.execute("INSERT INTO study_search (rowid, words) VALUES (?, ?)", (study, text))
 
 

@@ -1,5 +1,6 @@
 """A library that imports with real workers, what is asked of it to see that nothing is lost, and real mounts."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ask
+from builders import ROOT_UID, ask, make_image
 
 from desktop.dicom.memberpaths import shown
 from desktop.events import Events
@@ -34,6 +35,19 @@ def start_pool(workers: int = 2) -> ReaderPool:
     pool = ReaderPool(workers)
     pool.submit(()).result()
     return pool
+
+
+def make_many(folder: Path, count: int, study: int = 1) -> list[Path]:
+    """Write images of one study fast, all of one size, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    uid, at = f"{ROOT_UID}{study}", f"{ROOT_UID}{study}.1.10000"
+    file = io.BytesIO()
+    made = make_image(StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", SOPInstanceUID=at, Rows=1, Columns=1)
+    made.save_as(file, enforce_file_format=True)
+    paths = [folder / f"IM{number:04d}" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(file.getvalue().replace(at.encode(), f"{uid}.1.{10_000 + number}".encode()))
+    return paths
 
 
 class Bench:
@@ -149,14 +163,13 @@ def media_folder() -> Iterator[Path]:
 
 
 def make_disc(image: Path, content: Path, label: str = "DICOM CD") -> Path:
-    """Write the image of a stick or disc that holds what is in a folder; one in three MB of room."""
+    """Write the image of a stick or disc that holds what is in a folder: some hundred small files."""
     if shutil.which("mkfs.ext4") is None:
         pytest.skip("mkfs.ext4 is not here")
     with image.open("wb") as file:
-        file.truncate(3_000_000)
-    subprocess.run(
-        ["mkfs.ext4", "-q", "-L", label, "-d", str(content), str(image)], check=True, stderr=subprocess.DEVNULL
-    )
+        file.truncate(4_000_000)
+    words = ("-q", "-N", "600", "-b", "4096", "-L", label, "-d", str(content), str(image))
+    subprocess.run(["mkfs.ext4", *words], check=True, stderr=subprocess.DEVNULL)
     return image
 
 

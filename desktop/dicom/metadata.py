@@ -19,7 +19,7 @@ from .parsing import AGAIN
 from .text import DEFAULT_ENCODINGS, find_encodings
 from .values import NUMBERS, WITH_CHARSET, swap_words, to_values
 
-METADATA_VERSION = 1
+METADATA_VERSION = 2
 """Grows when the stored JSON changes its form; the next import then reads known files again."""
 
 INLINE_LIMIT = 1024

@@ -62,7 +62,9 @@ def note_medium(db: sqlite3.Connection, medium: Medium, *, only_known: bool = Fa
         return
     db.execute("UPDATE media SET name = ?, mount = ? WHERE id = ?", (medium.name, mount, row["id"]))
     before = Medium(row["identity"], row["name"], path_from_db(row["mount"]), medium.kind)
-    for file, path in db.execute("SELECT id, path FROM files WHERE medium = ?", (row["id"],)).fetchall():
+    files = db.execute("SELECT id, path FROM files WHERE medium = ?", (row["id"],)).fetchall()
+    # If one mount point is below the other, a file may go where another one is that has yet to go.
+    for file, path in sorted(files, key=lambda item: len(item["path"]), reverse=len(mount) > len(row["mount"])):
         moved = path_to_db(at_another_mount(path_from_db(path), before, medium))
         # If it was met there too, both are known: at the next import one of them is noted as a duplicate.
         db.execute("UPDATE OR IGNORE files SET path = ? WHERE id = ?", (moved, file))
@@ -109,8 +111,8 @@ def find_samples(db: sqlite3.Connection) -> list[Sample]:
     """Return one file in place of each series. The library's own copies are always here."""
     rows = db.execute(
         "SELECT studies.uid AS study, path, identity, name FROM series JOIN studies ON studies.id = study "
-        "JOIN files ON files.id = (SELECT file FROM instances WHERE series = series.id LIMIT 1) "
-        "JOIN media ON media.id = medium WHERE copy = ''"
+        "JOIN files ON files.id = (SELECT file FROM instances JOIN files AS place ON place.id = file "
+        "WHERE series = series.id AND place.copy = '' LIMIT 1) JOIN media ON media.id = medium"
     )
     return [Sample(row["study"], path_from_db(row["path"]), row["identity"], row["name"]) for row in rows]
 

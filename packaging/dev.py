@@ -4,9 +4,10 @@
     python3 packaging/dev.py test [ARGS...]     all checks and tests; ARGS go to pytest
     python3 packaging/dev.py bench [ARGS...]    the benchmarks; ARGS go to them
     python3 packaging/dev.py fuzz [ARGS...]     damaged files, under limits; ARGS go to it
+    python3 packaging/dev.py kill [ARGS...]     imports that are killed; ARGS go to it
     python3 packaging/dev.py pin                renew packaging/constraints.txt
 
-The first four make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
+The first five make `.venv` at the first call, with every package, OHIF and, on Debian and its kin, Qt's
 system libraries; later calls start at once.
 """
 
@@ -74,9 +75,12 @@ def bench(arguments: Sequence[str]) -> int:
 
 def fuzz(arguments: Sequence[str]) -> int:
     """Run the fuzz test."""
-    venv = prepare()
-    command = [str(venv.python), "-m", "fuzz.run", *arguments]
-    return call(command, {**os.environ, "PYTHONPATH": str(ROOT / "tests")}, ROOT)
+    return run_module("fuzz.run", arguments)
+
+
+def kill(arguments: Sequence[str]) -> int:
+    """Kill imports, and see that nothing is lost."""
+    return run_module("fuzz.killing", arguments)
 
 
 def pin(arguments: Sequence[str]) -> int:
@@ -87,7 +91,13 @@ def pin(arguments: Sequence[str]) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "test": test, "bench": bench, "fuzz": fuzz, "pin": pin}
+COMMANDS = {"run": run, "test": test, "bench": bench, "fuzz": fuzz, "kill": kill, "pin": pin}
+
+
+def run_module(name: str, arguments: Sequence[str]) -> int:
+    """Run a module of the tests."""
+    command = [str(prepare().python), "-m", name, *arguments]
+    return call(command, {**os.environ, "PYTHONPATH": str(ROOT / "tests")}, ROOT)
 
 
 def passes(venv: Venv, check: Sequence[str], environment: Mapping[str, str]) -> bool:

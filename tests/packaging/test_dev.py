@@ -312,7 +312,14 @@ def test_run_passes_paths_and_the_exit_code_on(dev, commands):
     assert run == [[program(venv, "negatoscope"), "ct", "mr"]]
 
 
-@pytest.mark.parametrize(("name", "started"), [("bench", ["tests/benchmarks/run.py"]), ("fuzz", ["-m", "fuzz.run"])])
+@pytest.mark.parametrize(
+    ("name", "started"),
+    [
+        ("bench", ["tests/benchmarks/run.py"]),
+        ("fuzz", ["-m", "fuzz.run"]),
+        ("kill", ["-m", "fuzz.killing"]),
+    ],
+)
 def test_what_takes_time_is_started_by_name(dev, commands, name, started):
     run, codes, venv = commands
     codes[started[0]] = 1

@@ -22,7 +22,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,6 @@ class Figures:
     missed: int = 0
     unlisted: int = 0
     parts: int = 0
-    lines: list[str] = field(default_factory=list)
 
 
 def make_files(folder: Path, count: int) -> None:
@@ -301,9 +300,10 @@ class Killing:
         figures.late += checked["instances"] == most
         figures.unlisted = max(figures.unlisted, unlisted)
         figures.parts = max(figures.parts, parts)
-        figures.lines.append(
+        print(
             f"{figures.kills:3}  {'copies' if copies else 'in place':8}  after {seconds:5.2f} s  "
-            f"{checked['instances']:5} of {most} images  {unlisted} copies in no list, {parts} unfinished"
+            f"{checked['instances']:5} of {most} images  {unlisted} copies in no list, {parts} unfinished",
+            flush=True,
         )
         if faults:
             raise Lost(f"after a kill: {faults}")
@@ -329,16 +329,13 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="negatoscope-kill-") as work:
         killing = Killing(Path(work), options.files, seed)
-        figures, shown = killing.figures, 0
+        figures = killing.figures
         choose = random.Random(seed)
         try:
             while figures.kills < options.kills:
                 left = options.kills - figures.kills
                 killing.round(min(choose.randint(1, IN_A_ROW), left), copies=choose.random() < 0.5)
-                print(*figures.lines[shown:], sep="\n", flush=True)
-                shown = len(figures.lines)
         except Lost as error:
-            print(*figures.lines[shown:], sep="\n")
             print(f"LOST: {error}")
             return 1
     print(

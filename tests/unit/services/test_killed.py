@@ -15,5 +15,4 @@ def test_imports_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     killing = Killing(tmp_path, 200, seed)
     killing.round(3, copies=False)
     killing.round(2, copies=True)
-    print(*killing.figures.lines, sep="\n")
     assert killing.figures.kills + killing.figures.missed >= 3

@@ -1,6 +1,7 @@
 """The composition root: builds the services in order, closes them in reverse."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from . import logs
 from .errors import InputError, SetupError
 from .events import Events
-from .handover import Listener, take_ownership
+from .handover import Listener, Ownership, take_ownership
 from .importers.reading import ReaderPool
 from .library.imports import find_interrupted
 from .library.queries import StudyEntry
@@ -33,6 +34,8 @@ from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
 
 log = logging.getLogger(__name__)
+
+_ATTEMPTS, _PAUSE_SECONDS = 3, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class App:
 
     def _build(self) -> None:
         paths = self.paths
-        ownership = take_ownership(paths.lock)
+        ownership = _take_ownership(paths)
         if ownership is not None:
             self._stack.enter_context(ownership)
         self.owns_library = ownership is not None
@@ -85,7 +88,14 @@ class App:
         local = Importing(self.store, self._pool, self.events, paths.copies)
         self._stack.callback(local.close)
         self.importing: Imports = local if self.owns_library else RemoteImporting(paths.lock, self.store)
-        self.holdings = Holdings(self.store, self._pool, self.events, paths.copies)
+        self.holdings = Holdings(
+            self.store,
+            self._pool,
+            self.events,
+            paths.copies,
+            is_private=paths.is_private,
+            is_importing=lambda: local.is_running,
+        )
         self.presence = Presence(self.store, self.events)
         self._stack.callback(self.presence.close)
         self.viewing = Viewing(self.store, self.presence)
@@ -160,6 +170,16 @@ class App:
     def close(self) -> None:
         """End everything. May be called twice."""
         self._stack.close()
+
+
+def _take_ownership(paths: Paths) -> Ownership | None:
+    """Become the owner of the library. Another program may have asked for it for a moment only, to see who has it."""
+    for _ in range(_ATTEMPTS - 1):
+        ownership = take_ownership(paths.lock)
+        if ownership is not None:
+            return ownership
+        time.sleep(_PAUSE_SECONDS)
+    return take_ownership(paths.lock)
 
 
 def make_folders(paths: Paths) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from .importers.keeping import Keep
 from .importers.pipeline import ImportJob
 from .importers.report import ImportReport
 from .library.queries import StudyEntry
+from .library.schema import DAMAGE
 from .managing import LIBRARY_ACTIONS, manage_library
 from .options import DEFAULT_TIMEOUT, Options
 from .paths import Paths, find_paths
@@ -281,7 +281,7 @@ def guard(options: Options, command: Callable[[Options], int]) -> int:
     except NegatoscopeError as error:
         print(f"negatoscope: {printable(error.sentence)}", file=sys.stderr)
         return error.exit_code
-    except sqlite3.Error:
+    except DAMAGE:
         # Its own words may hold what stands in the library.
         library = printable(str(find_paths(options.base_dir).library))
         print(f"negatoscope: The library {library} is damaged. Mend it: negatoscope library rebuild", file=sys.stderr)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from . import logs
 from .errors import InputError, SetupError
 from .handover import take_ownership
 from .paths import Paths
@@ -35,6 +36,8 @@ def private_folders(paths: Paths) -> Iterator[Paths]:
         except OSError as error:
             raise SetupError(f"No private folder can be made in {paths.private}: {error.strerror}.") from error
         stack.callback(shutil.rmtree, base, ignore_errors=True)
+        # The log lies in there; where a file is open, Windows leaves it.
+        stack.callback(logs.stop_logging)
         yield replace(paths, data=base / "data", cache=base / "cache", logs=base / "logs", is_private=True)
 
 
@@ -46,9 +49,11 @@ def wipe_private(paths: Paths) -> None:
         with contextlib.suppress(InputError, OSError):
             ownership = take_ownership(lock)
             if ownership is not None:
+                folder = lock.with_suffix("")
                 with ownership:
-                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                lock.unlink()
+                    shutil.rmtree(folder, ignore_errors=True)
+                if not folder.exists():
+                    lock.unlink()
     with contextlib.suppress(OSError):
         # Nobody is to see that there was one.
         paths.private.rmdir()

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ..errors import Locked, Unreadable
+from ..paths import system_path
 from .inflated import open_inflated
 from .keyring import key_of
 from .memberpaths import container, depth, index_and_name, is_member
@@ -32,11 +33,13 @@ class Source:
         file: at its beginning, seekable; for one thread.
         size: its bytes.
         mtime_ns: time of the last change, nanoseconds since 1970; of the archive if it is in one.
+        crc: CRC-32 that its bytes must have, where nobody looks at it while they are read; None: none is known.
     """
 
     file: BinaryIO
     size: int
     mtime_ns: int
+    crc: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +59,7 @@ def open_regular(path: str) -> BinaryIO:
         OSError: it cannot be opened, or is no regular file.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    number = os.open(path, flags)
+    number = os.open(system_path(path), flags)
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise OSError("it is no regular file")  # noqa: TRY301 - the file is to be closed
@@ -122,7 +125,7 @@ def _open_member(path: str, *, streaming: bool) -> Source:
     except BaseException:
         archive.file.close()
         raise
-    return Source(file, entry.size, archive.mtime_ns)
+    return Source(file, entry.size, archive.mtime_ns, None if entry.encrypted else entry.crc)
 
 
 def _find_entry(directory: Directory, path: str) -> Entry:

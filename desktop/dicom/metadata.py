@@ -25,8 +25,11 @@ METADATA_VERSION = 2
 INLINE_LIMIT = 1024
 """Bytes of a binary value up to which it stands in the JSON itself."""
 
-VALUE_LIMIT = 1 << 22
-"""Bytes of any other value up to which it stands in the JSON itself; real ones are far shorter."""
+VALUE_LIMIT = 1 << 20
+"""Likewise of any other value; real ones are far shorter."""
+
+PICTURE_LIMIT = 1 << 22
+"""Likewise of palettes, look-up tables and overlays, which viewers need whole, and at once."""
 
 MODEL_LIMIT = 600_000_000
 """Bytes of memory that the JSON Model may take, about: 1.2 million elements with sequences, or 15 million numbers."""
@@ -35,7 +38,10 @@ SWOLLEN_MODEL_LIMIT = 100_000_000
 """Likewise of a small file: only deflated data sets may hold more than 64 times the bytes of their file."""
 
 _ELEMENT_COST, _VALUE_COST = 500, 40
-"""Bytes of memory that an element and each of its values take in the JSON Model, about."""
+"""Bytes of memory that an element and each of its values take in the JSON Model, about. A name is as an element."""
+
+_TEXT_COST = 25
+"""What a byte costs that is to be decoded: not so much memory, but time."""
 
 _CREATOR_LENGTH = 64
 """Characters of a private creator (PS3.5 §6.2)."""
@@ -56,8 +62,7 @@ _SPECIFIC_CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
 _OVERLAY_DATA = 0x60003000
 
-# Viewers need these whole, and at once: palettes and look-up tables.
-_INLINE_ALWAYS = frozenset({0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x00283006})
+_PICTURES = frozenset({0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x00283006})
 
 
 class Fragment(NamedTuple):
@@ -278,22 +283,26 @@ class _Encoder:
         length = element.end - element.start
         if not length:
             return {"vr": vr}
-        if length > (INLINE_LIMIT if vr in _BINARY and not _stands_inline(tag) else VALUE_LIMIT):
+        if length > _inline_limit(tag, vr):
             self._bulk_values += 1
             return {"vr": vr, "BulkDataURI": self._bulk_uri(place)}
         value = self._data[element.start : element.end]
         if vr in _BINARY:
             binary = value if self._little else swap_words(value, WORDS.get(vr, 1))
             return {"vr": vr, "InlineBinary": base64.b64encode(binary).decode("ascii")}
+        if vr in WITH_CHARSET:
+            self._charge(_TEXT_COST * length)
         values = to_values(vr, value, encodings, self._little)
-        self._charge(_VALUE_COST * len(values))
+        self._charge((_ELEMENT_COST if vr == "PN" else _VALUE_COST) * len(values))
         if all(item is None for item in values):
             return {"vr": vr}
         return {"vr": vr, "Value": values}
 
 
-def _stands_inline(tag: int) -> bool:
-    return tag in _INLINE_ALWAYS or tag & 0xFF00FFFF == _OVERLAY_DATA
+def _inline_limit(tag: int, vr: str) -> int:
+    if tag in _PICTURES or tag & 0xFF00FFFF == _OVERLAY_DATA:
+        return PICTURE_LIMIT
+    return INLINE_LIMIT if vr in _BINARY else VALUE_LIMIT
 
 
 def _dump(value: object) -> str:

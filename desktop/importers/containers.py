@@ -1,6 +1,7 @@
 """Files that hold or list other files: archives are looked into, DICOMDIRs are compared with what is there."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +23,9 @@ An InputError that it raises stops the import."""
 
 _LOCKED = "It lies in an archive that asks for a password. Open the archive again, and type it."
 _PACKED = "It is a ZIP archive"
+_DIRECTORY = "It is a DICOMDIR, a table of contents"
+_MOST_NESTED = 200_000
+"""Files in archives that lie within one archive: a small one may say that it holds very many."""
 
 
 class Containers:
@@ -41,6 +45,7 @@ class Containers:
         self.trouble = ""
         self._directories: list[tuple[DirectoryMet, Resolved]] = []
         self._members: dict[str, list[str]] = {}
+        self._nested: Counter[str] = Counter()
 
     def take_out(self, readings: Iterable[tuple[FileRef, Met]]) -> list[tuple[FileRef, Header | Refusal]]:
         """Return what is neither archive nor DICOMDIR, and what became of the archives.
@@ -51,8 +56,10 @@ class Containers:
         for file, reading in readings:
             if isinstance(reading, ArchiveMet):
                 plain.append((file, self._look_into(reading)))
-            elif isinstance(reading, DirectoryMet):
+            elif isinstance(reading, DirectoryMet) and self._looks_inside:
                 self._follow(reading)
+            elif isinstance(reading, DirectoryMet):
+                plain.append((file, Refusal(file, Outcome.NOT_DICOM, f"{_DIRECTORY}.")))
             else:
                 plain.append((file, reading))
         return plain
@@ -63,7 +70,7 @@ class Containers:
         ended = []
         for met, resolved in self._directories:
             said = compare(resolved, met_paths).sentence()
-            reason = " ".join(("It is a DICOMDIR, a table of contents.", *met.directory.notes, said))
+            reason = " ".join((f"{_DIRECTORY}.", *met.directory.notes, said))
             ended.append((met.file, Refusal(met.file, Outcome.NOT_DICOM, reason, container=True)))
         return ended
 
@@ -86,6 +93,13 @@ class Containers:
             reason = f"It is {listing.what}, and was not looked into." if listing.what else f"{_PACKED}."
             # If the user names it the next time, it is looked into.
             return Refusal(file, Outcome.NOT_DICOM, reason, container=self._looks_inside)
+        if memberpaths.is_member(file.path):
+            self._nested[memberpaths.outermost(file.path)] += len(listing.members)
+            if self._nested[memberpaths.outermost(file.path)] > _MOST_NESTED:
+                reason = (
+                    f"{_PACKED} in another one, and together they hold too many files. Unpack it, and open the folder."
+                )
+                return Refusal(file, Outcome.NOT_DICOM, reason, container=True)
         unlocked = not any(member.encrypted for member in listing.members) or self._unlock(file.path)
         found: list[Found] = []
         for member in listing.members:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..dicom.files import Source, open_source
 from ..dicom.records import Copy, FileRef, Header
 from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
 from ..dicom.uids import make_uid
-from ..errors import InputError, Unreachable
+from ..errors import InputError, Unreachable, Unreadable
 
 _PART = ".part"
 _BLOCK = 1 << 20
@@ -46,8 +47,7 @@ class DiskFull(NotKept):
 
 def copy_name(header: Header, digest: str) -> str:
     """Return where a file's copy belongs: a folder for each study, no patient's data in any name."""
-    patient = header.patient
-    study = make_uid(header.study.StudyInstanceUID, patient.PatientID, patient.PatientName)
+    study = make_uid(header.study.StudyInstanceUID)
     return f"{study[-16:]}/{digest[:48]}.dcm"
 
 
@@ -111,16 +111,21 @@ def _write(source: Source, part: Path) -> str:
 
 def _read(source: Source) -> Iterator[bytes]:
     """Read a file whole. What hinders that is told from what hinders writing."""
-    size = 0
+    size = crc = 0
     try:
         source.file.seek(0)
         while block := source.file.read(_BLOCK):
             size += len(block)
+            crc = zlib.crc32(block, crc)
             yield block
     except OSError as error:
         raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error
     if size != source.size:
         raise Unreachable("It changed while it was copied. Import it again.")
+    if source.crc not in (None, crc):
+        raise Unreadable(
+            "It is damaged: its archive's checksum is another one. Copy the archive again from its source."
+        )
 
 
 def digest_of(path: Path) -> str:

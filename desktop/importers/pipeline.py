@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..events import Events, LibraryChanged
 from ..jobs import Job
 from ..library.adding import add_readings
+from ..library.charsets import find_charsets
 from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
 from ..library.places import find_lost_copies, note_medium
 from ..library.queries import KnownFile, known_files
@@ -153,7 +154,9 @@ class Pipeline:
             else:
                 fresh.append(file)
         if fresh:
-            order = replace(self._order, passwords=passwords())
+            # Either may have come since the import began.
+            charsets = find_charsets(self._store.reader())
+            order = replace(self._order, passwords=passwords(), charsets=charsets)
             self._reading.append(_Batch(fresh, order, self._pool.submit(fresh, order)))
 
     def _look_up(self, files: Sequence[FileRef], finder: Finder) -> dict[FileRef, KnownFile]:
@@ -251,9 +254,10 @@ def may_skip(known: KnownFile, file: FileRef, keep: Keep) -> bool:
 
     One that has changed must. One that could not be read may be readable now: rights and cables change without the
     file's own date. One that was there twice is looked at again, since the other one may be gone. What holds or lists
-    other files is looked into each time. And one that is to be copied must have a copy.
+    other files is looked into each time. One that is to be copied must have a copy, and one that was taken an instance.
     """
-    again = known.outcome in (Outcome.REJECTED, Outcome.DUPLICATE) or known.is_container
+    lost = known.outcome in (Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT) and not known.study
+    again = known.outcome in (Outcome.REJECTED, Outcome.DUPLICATE) or known.is_container or lost
     to_copy = keep is not Keep.IN_PLACE and known.outcome in VIEWABLE and not known.is_copied
     return known.file == file and not again and not to_copy
 

@@ -14,7 +14,7 @@ from ..errors import Locked, Unreachable, Unreadable
 from .comparing import digest, same_bytes
 from .heirs import file_of, find_heir, find_heirs, hand_on
 from .outcomes import FileOutcome, Outcome, Refusal
-from .places import PLACE, medium_row, shown
+from .places import PLACE, is_here, medium_row, shown
 from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
 from .searching import index_study
 
@@ -72,6 +72,7 @@ class _Twins(NamedTuple):
         replaced: one with the same bytes, whose place the library's copy takes.
         gave_way: one was this file, in another place.
         others: paths of those with other content, as text.
+        away: paths of those that gave way, though nobody could see whether their pixels are the same.
     """
 
     same: sqlite3.Row | None = None
@@ -79,6 +80,7 @@ class _Twins(NamedTuple):
     replaced: sqlite3.Row | None = None
     gave_way: bool = False
     others: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
 
 
 class _Adder:
@@ -151,6 +153,8 @@ class _Adder:
             return self._take_over(header, twins.replaced)
         if twins.gave_way:
             outcome = Outcome.UPDATED
+        if twins.away:
+            notes.append(f"It has the header of {twins.away[0]}, which is not here now, and takes its place.")
         if twins.others:
             outcome = Outcome.CONFLICT
             more = f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else ""
@@ -196,7 +200,9 @@ class _Adder:
         Args:
             place: where the file's bytes are.
         """
-        others, gave_way = [], False
+        others: list[str] = []
+        away: list[str] = []
+        gave_way = False
         for twin in self._twins(header.instance.SOPInstanceUID, header.file):
             met = FileRef(path_from_db(twin["place"]), twin["size"], twin["place_mtime_ns"], twin["place_medium"])
             same = same_bytes(place, met)
@@ -212,12 +218,15 @@ class _Adder:
             if same:
                 return _Twins(replaced=twin)
             if same is None and _is_moved(header, twin):
+                (gone,) = self._db.execute("SELECT file FROM instances WHERE id = ?", (twin["id"],)).fetchone()
                 self._drop_instance(twin["id"])
-                self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
+                self._db.execute("DELETE FROM files WHERE id = ?", (gone,))
                 gave_way = True
+                if not is_here(met.path, met.medium):
+                    away.append(shown(met.path))
             else:
                 others.append(shown(met.path))
-        return _Twins(gave_way=gave_way, others=tuple(others))
+        return _Twins(gave_way=gave_way, others=tuple(others), away=tuple(away))
 
     def _remove_before(self, instance: int, place: str) -> list[int]:
         """Take out the instance that was in a file until now; return the file's duplicates, if it has not changed."""
@@ -405,11 +414,17 @@ class _Adder:
 
 
 def same_patient(one: Patient, other: Patient) -> bool:
-    """Whether two files of one Study Instance UID may be of one patient: nothing that both say differs.
+    """Whether two files of one Study Instance UID are of one patient: something that both say is the same, nothing
+    differs.
 
     Letter case, padding and empty components of a name are no difference.
     """
-    return all(not a or not b or a == b for a, b in zip(_identity(one), _identity(other), strict=True))
+    pairs = list(zip(_identity(one), _identity(other), strict=True))
+    if any(a and b and a != b for a, b in pairs):
+        return False
+    # Where both say something, one thing must be the same. A file that says nothing belongs to its study.
+    says_something = any(a for a, _ in pairs) and any(b for _, b in pairs)
+    return not says_something or any(a and a == b for a, b in pairs)
 
 
 def _choose_study(candidates: Sequence[tuple[sqlite3.Row, Patient]], patient: Patient) -> sqlite3.Row | None:

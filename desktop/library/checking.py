@@ -11,7 +11,7 @@ from ..dicom.memberpaths import outermost
 from ..paths import system_path
 from .forgetting import find_stored_files
 from .places import is_here
-from .repairing import UNUSABLE, read_rows
+from .repairing import unfit_rows
 
 _SHOWN = 10
 _AGAIN = "Import them again from their source."
@@ -52,10 +52,9 @@ def check_library(db: sqlite3.Connection, copies: Path, digest_of: Callable[[Pat
     faults += _check_counters(db)
     (studies,) = db.execute("SELECT count(*) FROM studies").fetchone()
     (instances,) = db.execute("SELECT count(*) FROM instances").fetchone()
-    try:
-        read_rows(db)
-    except UNUSABLE:
-        faults.append(f"Some rows cannot be read, and no files were looked for. {_REBUILD}")
+    unfit = unfit_rows(db)
+    if unfit:
+        faults.append(f"{unfit:,} rows cannot be read, and no files were looked for. {_REBUILD}")
         return CheckReport(studies, instances, 0, 0, tuple(faults))
     known: set[str] = set()
     bad: Counter[str] = Counter()

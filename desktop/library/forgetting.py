@@ -1,7 +1,7 @@
 """Takes studies out of the library. Files in place are never touched; the library's copies are somebody else's task."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..dicom.records import Copy, FileRef
@@ -21,22 +21,43 @@ class StoredFile:
     copy: Copy | None
 
 
+_STORED = (
+    "SELECT files.id AS number, instances.id AS instance, path, size, mtime_ns, identity, copy, copy_mtime_ns "
+    "FROM instances JOIN files ON files.id = file JOIN media ON media.id = medium "
+    "JOIN series ON series.id = series JOIN studies ON studies.id = study"
+)
+
+
 def find_stored_files(db: sqlite3.Connection, study_uid: str | None = None) -> list[StoredFile]:
     """Return the files that hold the instances of a study; None: of all."""
     condition = "" if study_uid is None else "WHERE studies.uid = ?"
-    rows = db.execute(
-        "SELECT path, size, mtime_ns, identity, copy, copy_mtime_ns FROM instances JOIN files ON files.id = file "
-        "JOIN media ON media.id = medium JOIN series ON series.id = series JOIN studies ON studies.id = study "
-        f"{condition} ORDER BY files.id",
-        () if study_uid is None else (study_uid,),
+    rows = db.execute(f"{_STORED} {condition} ORDER BY files.id", () if study_uid is None else (study_uid,))
+    return [_stored_file(row) for row in rows]
+
+
+def _stored_file(row: sqlite3.Row) -> StoredFile:
+    return StoredFile(
+        FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"]),
+        Copy(row["copy"], row["copy_mtime_ns"]) if row["copy"] else None,
     )
-    return [
-        StoredFile(
-            FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"]),
-            Copy(row["copy"], row["copy_mtime_ns"]) if row["copy"] else None,
-        )
-        for row in rows
-    ]
+
+
+def forget_files(db: sqlite3.Connection, study_uid: str, files: Iterable[StoredFile]) -> int:
+    """Drop some files of a study; return how many others it has, that may have come meanwhile.
+
+    A study without any is dropped.
+    """
+    named = set(files)
+    rows = db.execute(f"{_STORED} WHERE studies.uid = ?", (study_uid,)).fetchall()
+    dropped = [row for row in rows if _stored_file(row) in named]
+    if len(dropped) == len(rows):
+        forget_study(db, study_uid)
+        return 0
+    db.executemany("DELETE FROM instances WHERE id = ?", ((row["instance"],) for row in dropped))
+    db.executemany("DELETE FROM files WHERE id = ?", ((row["number"],) for row in dropped))
+    db.execute("DELETE FROM series WHERE instances = 0")
+    db.execute("UPDATE studies SET version = version + 1 WHERE uid = ?", (study_uid,))
+    return len(rows) - len(dropped)
 
 
 def forget_study(db: sqlite3.Connection, study_uid: str) -> int:
@@ -61,9 +82,23 @@ def forget_study(db: sqlite3.Connection, study_uid: str) -> int:
 
 
 def replace_study(db: sqlite3.Connection, study_uid: str, add: Callable[[], object]) -> None:
-    """Drop a study and add its files anew, within the caller's transaction. Its version goes on growing."""
+    """Drop a study and add its files anew, within the caller's transaction.
+
+    Its version goes on growing, and duplicates of its files stay theirs.
+    """
     row = db.execute("SELECT version FROM studies WHERE uid = ?", (study_uid,)).fetchone()
+    duplicates = db.execute(
+        "SELECT files.path, files.medium, twins.id FROM files AS twins JOIN instances ON instances.id = twins.twin "
+        "JOIN files ON files.id = instances.file JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        "WHERE studies.uid = ?",
+        (study_uid,),
+    ).fetchall()
     forget_study(db, study_uid)
     add()
     if row is not None:
         db.execute("UPDATE studies SET version = version + ? WHERE uid = ?", (row["version"], study_uid))
+    db.executemany(
+        "UPDATE files SET twin = (SELECT instances.id FROM instances JOIN files ON files.id = file "
+        "WHERE path = ? AND medium = ?) WHERE id = ?",
+        (tuple(link) for link in duplicates),
+    )

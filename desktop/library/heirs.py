@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable
+from itertools import islice
 
 from ..dicom.memberpaths import is_member, outermost
 from ..dicom.records import FileRef
@@ -74,9 +75,12 @@ def hand_on(db: sqlite3.Connection, instance: int, heir: int) -> None:
     )
 
 
-def let_heirs_stand_in(db: sqlite3.Connection, study_uids: Iterable[str]) -> int:
-    """Let duplicates that are here stand in for files of some studies that are not; return for how many."""
-    count = 0
+def choose_heirs(db: sqlite3.Connection, study_uids: Iterable[str]) -> list[tuple[int, int]]:
+    """Return instances of some studies whose files are not here, each with the row of a duplicate that is.
+
+    It asks the disk for each file, so it may take long.
+    """
+    chosen = []
     for study_uid in study_uids:
         rows = db.execute(
             "SELECT instances.id AS instance, path, size, mtime_ns, identity FROM instances "
@@ -85,18 +89,30 @@ def let_heirs_stand_in(db: sqlite3.Connection, study_uids: Iterable[str]) -> int
             "WHERE studies.uid = ? AND copy = '' AND instances.id IN (SELECT twin FROM files WHERE twin IS NOT NULL)",
             (study_uid,),
         ).fetchall()
-        before = count
         for row in rows:
             file = FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"])
-            if is_as_met(file):
-                continue
-            heirs = [number for number, heir in find_heirs(db, row["instance"]) if is_as_met(heir)]
-            if heirs:
-                hand_on(db, row["instance"], heirs[0])
-                count += 1
-        if count > before:
-            # Whoever shows the study is to ask for its images anew.
-            db.execute("UPDATE studies SET version = version + 1 WHERE uid = ?", (study_uid,))
+            if not is_as_met(file):
+                heirs = (number for number, heir in find_heirs(db, row["instance"]) if is_as_met(heir))
+                chosen += [(row["instance"], number) for number in islice(heirs, 1)]
+    return chosen
+
+
+def let_heirs_stand_in(db: sqlite3.Connection, chosen: Iterable[tuple[int, int]]) -> int:
+    """Let the chosen duplicates stand in, as far as they still are duplicates; return how many did."""
+    count = 0
+    studies: set[int] = set()
+    for instance, heir in chosen:
+        row = db.execute(
+            "SELECT study FROM files JOIN instances ON instances.id = twin JOIN series ON series.id = series "
+            "WHERE files.id = ? AND twin = ?",
+            (heir, instance),
+        ).fetchone()
+        if row is not None:
+            hand_on(db, instance, heir)
+            studies.add(row["study"])
+            count += 1
+    # Whoever shows a study is to ask for its images anew.
+    db.executemany("UPDATE studies SET version = version + 1 WHERE id = ?", ((study,) for study in studies))
     return count
 
 

@@ -1,6 +1,7 @@
 """Where files are: in place, on this computer or on a medium that may be gone, or copied into the library."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ..media import Medium, at_another_mount, find_medium
 from ..paths import system_path
 from .rows import path_from_db, path_to_db
 
+_COPY_NAME = re.compile(r"[0-9]{16}/[0-9a-f]{48}\.dcm")
+
 PLACE = "CASE copy WHEN '' THEN path ELSE copy_path(copy) END"
 """SQL for the path at which a file's bytes are read."""
 
@@ -19,7 +22,14 @@ PLACE = "CASE copy WHEN '' THEN path ELSE copy_path(copy) END"
 def define_places(connection: sqlite3.Connection, copies: Path) -> None:
     """Teach a connection where the library's own copies are."""
     folder = os.fsencode(copies) + os.fsencode(os.sep)
-    connection.create_function("copy_path", 1, lambda name: folder + os.fsencode(name), deterministic=True)
+    connection.create_function(
+        "copy_path", 1, lambda name: folder + os.fsencode(name) if is_copy_name(name) else b"", deterministic=True
+    )
+
+
+def is_copy_name(name: str) -> bool:
+    """Whether this is how the library names its copies. Any other name may lead anywhere."""
+    return _COPY_NAME.fullmatch(name) is not None
 
 
 def is_here(path: str, medium: str) -> bool:

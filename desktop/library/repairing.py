@@ -1,85 +1,269 @@
-"""Saves what can be saved of a damaged library."""
+"""Takes over what a library holds into a new one, row by row: what is damaged is left out, and the rest is kept."""
 
 import contextlib
+import json
 import re
 import sqlite3
-import urllib.parse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..dicom.metadata import unpack
 from ..dicom.records import Copy, FileRef, Instance
 from ..dicom.text import parse_charset
 from ..errors import InputError
-from ..media import Medium, MediumKind
+from ..media import MediumKind
 from .forgetting import StoredFile
-from .imports import find_imports
+from .imports import ImportState
 from .outcomes import Outcome
 from .rows import from_row, path_from_db
-from .schema import index_studies
-
-UNUSABLE = (sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What damaged rows may cause."""
+from .schema import DAMAGE, VERSION, index_studies, open_untouched
 
 _COPY_NAME = re.compile(r"[0-9]{16}/[0-9a-f]{48}\.dcm")
-_OTHERS = ("patients", "studies", "series", "media", "charsets", "metadata", "import_reasons")
-_HOLDING = frozenset({Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT})
-"""Outcomes of files whose instance is this file's."""
-
 _NO_DAMAGE = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PERM}
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
 )
+"""Errors that come of a full disk, of rights and the like, and not of what stands in the library."""
+
 _FARTHEST = 2**40
+_TYPES = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
+_DEFAULTS = {"medium": 1, "container": 0, "copy": "", "copy_mtime_ns": 0}
+"""What version 1 did not know of files."""
+
+_Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Salvage:
-    """What a library tells that its files do not.
-
-    Attributes:
-        files: those that hold an instance.
-        media: on which some of them lie.
-        charsets: that were chosen, by Study Instance UID.
-    """
-
-    files: tuple[StoredFile, ...] = ()
-    media: tuple[Medium, ...] = ()
-    charsets: Mapping[str, str] = field(default_factory=dict)
+def _check_file(row: _Row) -> None:
+    Outcome(row["outcome"])
+    # A name that leads elsewhere must never be read, or even deleted.
+    if not row["path"] or (row.get("copy") and not _COPY_NAME.fullmatch(row["copy"])):
+        raise ValueError("it names no file")
 
 
-def copy_database(path: Path, target: Path) -> bool:
-    """Write the library's tables into a new file; return whether all of them could be read.
+def _check_instance(row: Any) -> None:
+    from_row(Instance, row, StudyInstanceUID="", SeriesInstanceUID="")
+
+
+def _check_metadata(row: _Row) -> None:
+    unpack(row["dicom_json"])
+    unpack(row["ohif_json"])
+
+
+def _check_medium(row: _Row) -> None:
+    MediumKind(row["kind"])
+    if (row["id"] == 1) is bool(row["identity"]):
+        raise ValueError("it is another medium")
+
+
+def _check_import(row: _Row) -> None:
+    ImportState(row["state"])
+    if not isinstance(json.loads(row["counts"]), dict):
+        raise TypeError("no counts")
+
+
+def _check_reason(row: _Row) -> None:
+    Outcome(row["outcome"])
+
+
+def _check_charset(row: _Row) -> None:
+    parse_charset(row["charset"])
+
+
+def _check_nothing(row: _Row) -> None:
+    pass
+
+
+_TABLES: dict[str, Callable[[_Row], None]] = {
+    "patients": _check_nothing,
+    "studies": _check_nothing,
+    "series": _check_nothing,
+    "media": _check_medium,
+    "files": _check_file,
+    "instances": _check_instance,
+    "metadata": _check_metadata,
+    "charsets": _check_charset,
+    "imports": _check_import,
+    "import_reasons": _check_reason,
+}
+"""The tables with what each of their rows must stand; the index of words is made anew."""
+
+_UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, sqlite3.Error, zlib.error)
+
+
+def take_over(db: sqlite3.Connection, path: Path) -> bool:
+    """Copy the rows of a library into an empty one, and return whether all of it was sound.
+
+    Runs in the writer's transaction. What is derived from other rows is written anew. Each file is to be read again.
 
     Raises:
-        InputError: the new file cannot be written.
+        InputError: the library cannot be opened, though it may be sound.
     """
-    try:
-        with _opened(path) as db:
-            db.execute("VACUUM INTO ?", (str(target),))
-    except sqlite3.Error as error:
-        if not says_damage(error):
-            raise InputError(f"The library cannot be written anew: {error}. Nothing was changed.") from error
-        return False
-    return True
-
-
-def says_damage(error: BaseException) -> bool:
-    """Whether an error comes of what stands in the library, and not of a full disk, of rights and the like."""
-    number = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-    return number & 0xFF not in _NO_DAMAGE
-
-
-def mend(db: sqlite3.Connection) -> None:
-    """Drop rows that refer to nothing, and write anew what is derived from others: counters, and the words of studies.
-
-    Raises:
-        UNUSABLE: a row cannot be read.
-    """
+    # Files and instances refer to one another.
     db.execute("PRAGMA defer_foreign_keys = ON")
+    with contextlib.closing(open_untouched(path)) as old:
+        old.row_factory = sqlite3.Row
+        # What is no text any more must not hide the rest of its row.
+        old.text_factory = bytes
+        tables = _tables_of(old)
+        is_sound = tables is not None and _is_sound(old)
+        is_older = tables is not None and _version_of(old) < VERSION
+        for table, check in _TABLES.items():
+            if tables is not None and table in tables:
+                is_sound = _copy_rows(old, db, table, check) and is_sound
+            else:
+                is_sound = is_sound and is_older
+    db.execute("INSERT OR IGNORE INTO media VALUES (1, '', 'this computer', 'computer', x'')")
+    _drop_what_refers_to_nothing(db)
+    _count_anew(db)
+    index_studies(db)
+    db.execute("UPDATE files SET reader = 0")
+    return is_sound
+
+
+def unfit_rows(db: sqlite3.Connection) -> int:
+    """Return how many rows the program cannot read as they are."""
+    return sum(
+        row is None or _sound_values(row, _columns(db, table), check) is None
+        for table, check in _TABLES.items()
+        for row in _rows(db, table)
+    )
+
+
+def find_files(db: sqlite3.Connection) -> dict[StoredFile, bool]:
+    """Return the files that hold an instance, or are said to, and whether the library has that instance."""
+    holding = (Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT)
+    rows = db.execute(
+        "SELECT path, size, mtime_ns, identity, copy, copy_mtime_ns, instances.id AS instance FROM files "
+        "JOIN media ON media.id = medium LEFT JOIN instances ON file = files.id "
+        f"WHERE outcome IN ({', '.join('?' * len(holding))}) ORDER BY files.id",
+        holding,
+    )
+    return {
+        StoredFile(
+            FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"]),
+            Copy(row["copy"], row["copy_mtime_ns"]) if row["copy"] else None,
+        ): row["instance"] is not None
+        for row in rows
+    }
+
+
+def _tables_of(old: sqlite3.Connection) -> set[str] | None:
+    """Return the names of a library's tables; None if it is damaged beyond that."""
+    try:
+        return {
+            str(row["name"], "utf-8", "replace")
+            for row in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+    except DAMAGE as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NO_DAMAGE:
+            raise InputError(f"The library cannot be read: {error}. Nothing was changed.") from error
+        return None
+
+
+def _is_sound(old: sqlite3.Connection) -> bool:
+    """Whether tables and indices fit one another: a row that is lost would not be missed otherwise."""
+    try:
+        said = [row[0] for row in old.execute("PRAGMA integrity_check(1)")]
+        return said == [b"ok"] and old.execute("PRAGMA foreign_key_check").fetchone() is None
+    except DAMAGE:
+        return False
+
+
+def _version_of(old: sqlite3.Connection) -> int:
+    return int(old.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _copy_rows(old: sqlite3.Connection, db: sqlite3.Connection, table: str, check: Callable[[_Row], None]) -> bool:
+    """Copy the rows of a table that are sound; return whether all of them were."""
+    columns = _columns(db, table)
+    db.execute(f"DELETE FROM {table}")
+    is_sound = True
+    for row in _rows(old, table):
+        values = None if row is None else _sound_values(row, columns, check)
+        if values is None:
+            is_sound = False
+            continue
+        if table == "files":
+            values = _DEFAULTS | values
+        try:
+            names = ", ".join(f'"{name}"' for name in values)
+            db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError):
+            is_sound = False
+    return is_sound
+
+
+def _columns(db: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Return the columns of a table with their types."""
+    return {row["name"]: row["type"] for row in db.execute(f"PRAGMA table_info({table})")}
+
+
+def _sound_values(row: _Row, columns: Mapping[str, str], check: Callable[[_Row], None]) -> dict[str, Any] | None:
+    """Return the values of a row by column; None if one of them is none of its kind."""
+    values = {name: row[name] for name in columns if name in row}
+    try:
+        for name, kind in columns.items():
+            value = values.get(name)
+            if kind == "TEXT" and isinstance(value, bytes):
+                # What is said of a file may go, the file may not.
+                values[name] = value.decode("utf-8", "replace" if name == "reason" else "strict")
+            elif value is not None and not isinstance(value, _TYPES[kind]):
+                return None
+        check(values)
+    except _UNFIT:
+        return None
+    return values
+
+
+def _rows(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any] | None]:
+    """Return a table's rows, in order, and None for what is damaged: it is passed over in growing steps."""
+    if table == "charsets":
+        yield from _small_rows(db, table)
+        return
+    last, step = 0, 1
+    while step < _FARTHEST:
+        try:
+            query = f"SELECT rowid AS _rowid, * FROM {table} NOT INDEXED WHERE rowid > ? ORDER BY rowid"
+            for row in db.execute(query, (last,)):
+                if row["_rowid"] <= last:
+                    # Pages lead back to others.
+                    raise sqlite3.DatabaseError("rows are out of order")
+                last, step = row["_rowid"], 1
+                yield dict(row)
+        except DAMAGE:
+            yield None
+            last += step
+            step *= 2
+        else:
+            return
+
+
+def _small_rows(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any] | None]:
+    """Return the rows of a table that has no numbers, up to the first one that is damaged."""
+    try:
+        for row in db.execute(f"SELECT * FROM {table}"):
+            yield dict(row)
+    except DAMAGE:
+        yield None
+
+
+def _drop_what_refers_to_nothing(db: sqlite3.Connection) -> None:
     while broken := db.execute("PRAGMA foreign_key_check").fetchall():
         for row in broken:
-            db.execute(f"DELETE FROM {row[0]} WHERE rowid = ?", (row[1],))
+            table, number, parent, _ = row
+            if (table, parent) == ("files", "instances"):
+                db.execute("UPDATE files SET twin = NULL WHERE id = ?", (number,))
+            elif (table, parent) == ("files", "media"):
+                # Most files lie on this computer; the others are looked for there in vain.
+                db.execute("UPDATE OR REPLACE files SET medium = 1 WHERE id = ?", (number,))
+            else:
+                db.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))
+    db.execute("DELETE FROM instances WHERE id NOT IN (SELECT instance FROM metadata)")
+
+
+def _count_anew(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE instances SET conflict = (SELECT outcome = ? FROM files WHERE id = file)", (Outcome.CONFLICT,))
     for counter, value in (
         ("instances", "count(*)"),
         ("conflicts", "total(conflict)"),
@@ -91,95 +275,3 @@ def mend(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM series WHERE instances = 0")
     db.execute("DELETE FROM studies WHERE id NOT IN (SELECT study FROM series)")
     db.execute("DELETE FROM patients WHERE id NOT IN (SELECT patient FROM studies)")
-    read_rows(db)
-    index_studies(db)
-    # Each file is to be read again.
-    db.execute("UPDATE files SET reader = 0")
-
-
-def read_rows(db: sqlite3.Connection) -> None:
-    """Read each row as the program does; one of :data:`UNUSABLE` is raised if one is damaged."""
-    for row in db.execute("SELECT * FROM instances"):
-        from_row(Instance, row, StudyInstanceUID="", SeriesInstanceUID="")
-    for row in db.execute("SELECT path, outcome FROM files"):
-        Outcome(row["outcome"])
-        path_from_db(row["path"])
-    find_imports(db)
-    for table in _OTHERS:
-        for _ in db.execute(f"SELECT * FROM {table}"):
-            pass
-
-
-def salvage(path: Path) -> Salvage:
-    """Return what a library tells, as far as it can be read."""
-    media: dict[int, Medium] = {}
-    charsets: dict[str, str] = {}
-    files: list[StoredFile] = []
-    with contextlib.suppress(sqlite3.Error), _opened(path) as db:
-        # What is no text any more must not hide the rest of its row.
-        db.text_factory = lambda data: data.decode("utf-8", "replace")
-        for row in _rows(db, "media"):
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                media[row["id"]] = _medium(row)
-        for row in _rows(db, "files"):
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                if row["outcome"] in _HOLDING:
-                    files.append(_stored_file(row, media))
-        with contextlib.suppress(ValueError, TypeError):
-            for uid, charset in db.execute("SELECT StudyInstanceUID, charset FROM charsets"):
-                parse_charset(charset)
-                charsets[uid] = charset
-    known = tuple(medium for medium in media.values() if medium.identity)
-    return Salvage(tuple(files), known, charsets)
-
-
-def _rows(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
-    """Return a table's rows, in order. What is damaged is left out: pages are passed over in growing steps."""
-    last, step = 0, 1
-    while step < _FARTHEST:
-        try:
-            query = f"SELECT rowid AS number, * FROM {table} NOT INDEXED WHERE rowid > ? ORDER BY rowid"
-            for row in db.execute(query, (last,)):
-                if row["number"] <= last:
-                    # Pages lead back to others.
-                    raise sqlite3.DatabaseError("rows are out of order")
-                last, step = row["number"], 1
-                yield dict(row)
-        except sqlite3.Error:
-            last += step
-            step *= 2
-        else:
-            return
-
-
-def _medium(row: Mapping[str, Any]) -> Medium:
-    identity, name = row["identity"], row["name"]
-    if not (isinstance(identity, str) and isinstance(name, str)):
-        raise TypeError("no text")
-    return Medium(identity, name, path_from_db(row["mount"]), MediumKind(row["kind"]))
-
-
-def _stored_file(row: Mapping[str, Any], media: Mapping[int, Medium]) -> StoredFile:
-    path, size, mtime_ns = path_from_db(row["path"]), row["size"], row["mtime_ns"]
-    if not (path and isinstance(size, int) and isinstance(mtime_ns, int)):
-        raise TypeError("no file")
-    # Version 1 knew neither media nor copies.
-    medium = media.get(row.get("medium", 1))
-    file = FileRef(path, size, mtime_ns, medium.identity if medium else "")
-    name, copied_ns = row.get("copy", ""), row.get("copy_mtime_ns", 0)
-    if not name:
-        return StoredFile(file, None)
-    # A name that leads elsewhere must never be read, or even deleted.
-    if not (_COPY_NAME.fullmatch(name) and isinstance(copied_ns, int)):
-        raise ValueError("no copy")
-    return StoredFile(file, Copy(name, copied_ns))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        yield connection
-    finally:
-        connection.close()

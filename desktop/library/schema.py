@@ -191,6 +191,9 @@ _MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies))
 
 VERSION = len(_MIGRATIONS)
 
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)
+"""What is raised where a database is damaged; the second one where its words for it cannot be read."""
+
 APPLICATION_ID = 0x4E656761
 """Says that a database is this program's: "Nega"."""
 
@@ -221,21 +224,29 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
-def check_file(path: Path) -> None:
-    """See that a database is this program's, and not a newer one's, before it is opened. Nothing is written.
+def open_untouched(path: Path) -> sqlite3.Connection:
+    """Open a database that nobody else writes, to be read, so that nothing is changed in it or made beside it.
 
-    Opening it for writing would take into it what its own program has left in its log. What is too damaged to tell
-    passes, and what is not there.
+    Opening it for writing would take into it what a program that was killed has left in its log.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    # Without a log, none is to be made.
+    mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    return sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode={mode}", uri=True)
+
+
+def check_file(path: Path) -> None:
+    """See that a database is this program's, and not a newer one's, before it is opened for writing.
+
+    What is too damaged to tell passes, and what is not there.
 
     Raises:
         InputError: as :func:`check_version`.
     """
-    # Without a log nothing is to be made beside it, either.
-    mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(f"file:{urllib.parse.quote(str(path))}?mode={mode}", uri=True)
-        with contextlib.closing(connection):
-            check_version(connection)
+    with contextlib.suppress(*DAMAGE), contextlib.closing(open_untouched(path)) as connection:
+        check_version(connection)
 
 
 def check_version(connection: sqlite3.Connection) -> int:

@@ -52,6 +52,8 @@ class Store:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
             connection = self._connect_reader() if reads_only else self._connect_writer()
+        except UnicodeDecodeError as error:
+            raise InputError(f"The library {path} is damaged. Mend it: negatoscope library rebuild") from error
         except (sqlite3.Error, OSError) as error:
             mend = " Mend it: negatoscope library rebuild" if isinstance(error, sqlite3.DatabaseError) else ""
             raise InputError(f"The library {path} cannot be opened: {error}.{mend}") from error
@@ -122,6 +124,11 @@ class Store:
             log.error("the library's writer did not end within %s seconds", _CLOSE_SECONDS)
         for connection in self._readers:
             connection.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,8 +1,10 @@
 """What the library holds of a study, and how it is let go: forgotten, deleted, or read again in other letters."""
 
+import contextlib
+import secrets
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,9 +22,9 @@ from ..events import Events, LibraryChanged
 from ..importers.reading import Order, ReaderPool, Reading
 from ..library.adding import add_readings
 from ..library.charsets import choose_charset, find_charsets
-from ..library.forgetting import StoredFile, find_stored_files, forget_study, replace_study
+from ..library.forgetting import StoredFile, find_stored_files, forget_files, forget_study, replace_study
 from ..library.outcomes import VIEWABLE
-from ..library.places import is_here
+from ..library.places import is_copy_name, is_here
 from ..library.queries import get_study, own_study_uid
 from ..library.store import Store
 
@@ -44,13 +46,29 @@ class Holding:
 
 
 class Holdings:
-    """Lets studies go, and has them read again."""
+    """Lets studies go, and has them read again.
 
-    def __init__(self, store: Store, pool: ReaderPool, events: Events, copies: Path) -> None:
+    Args:
+        is_private: nothing may be left: the trash is not used.
+        is_importing: whether files are being imported just now.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pool: ReaderPool,
+        events: Events,
+        copies: Path,
+        *,
+        is_private: bool = False,
+        is_importing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store = store
         self._pool = pool
         self._events = events
         self._copies = copies
+        self._is_private = is_private
+        self._is_importing = is_importing
 
     def holding(self, study_uid: str) -> Holding:
         """Return what the library holds of a study."""
@@ -65,34 +83,36 @@ class Holdings:
             InputError: it is not there, or the library has copies of its files.
         """
         holding = self.holding(study_uid)
-        if holding.copies:
-            raise InputError(f"The library has copies of {_count(holding.copies)} of this study. Delete it instead.")
-        self._forget(study_uid)
+
+        def forget(db: sqlite3.Connection) -> None:
+            # Copies may have come since somebody looked.
+            copies = sum(stored.copy is not None for stored in find_stored_files(db, study_uid))
+            if copies:
+                raise InputError(f"The library has copies of {_count(copies)} of this study. Delete it instead.")
+            forget_study(db, study_uid)
+
+        self._store.write(forget).result()
+        self._events.publish(LibraryChanged())
         return holding
 
     def delete(self, study_uid: str, *, permanently: bool = False) -> Holding:
         """Drop a study from the list, and the library's copies of its files. Files in place are never touched.
 
+        What comes of the study meanwhile stays.
+
         Args:
-            permanently: do not use the system's trash.
+            permanently: do not use the system's trash. A private library never does.
 
         Raises:
             InputError: it is not there, or its copies cannot be taken away. Then it stays in the list.
         """
         self._store.check_writable()
         files = self._files(study_uid)
-        copies = [self._copies / stored.copy.name for stored in files if stored.copy is not None]
-        try:
-            for path in _whole_folders([path for path in copies if path.exists()]):
-                _remove(path, permanently=permanently)
-        except TrashPermissionError as error:
-            raise InputError(
-                "There is no trash for the disk of the library. Delete the study permanently (--permanently)."
-            ) from error
-        except OSError as error:
-            raise InputError(f"A copy cannot be deleted: {error.strerror or 'unknown reason'}. Try again.") from error
-        self._forget(study_uid)
-        return Holding(len(files) - len(copies), len(copies))
+        places = [self._copies / stored.copy.name for stored in files if _has_copy(stored) and stored.copy]
+        remove_files(places, self._copies, permanently=permanently or self._is_private)
+        self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
+        self._events.publish(LibraryChanged())
+        return Holding(len(files) - len(places), len(places))
 
     def set_charset(self, study_uid: str, charset: str) -> None:
         """Read a study again in another character set; empty for the one that its files name.
@@ -102,6 +122,8 @@ class Holdings:
             InputError: the study is not there, or one of its files is not, or has changed. Then nothing is changed.
         """
         self._store.check_writable()
+        if self._is_importing():
+            raise InputError("Files are being imported. Choose the character set when that has ended.")
         try:
             charset = "\\".join(parse_charset(charset)) if charset else ""
         except ValueError as error:
@@ -112,6 +134,8 @@ class Holdings:
         headers = self._read(files, Order(charsets=charsets, passwords=passwords()))
 
         def read_anew(db: sqlite3.Connection) -> None:
+            if find_stored_files(db, study_uid) != files:
+                raise InputError("The study has changed meanwhile. Nothing was changed. Try again.")
             choose_charset(db, own_uid, charset)
             replace_study(db, study_uid, lambda: _add_all(db, headers))
 
@@ -145,10 +169,6 @@ class Holdings:
             raise InputError(_GONE)
         return find_stored_files(self._store.reader(), study_uid)
 
-    def _forget(self, study_uid: str) -> None:
-        self._store.write(partial(forget_study, study_uid=study_uid)).result()
-        self._events.publish(LibraryChanged())
-
 
 def _check_unchanged(place: FileRef) -> None:
     """See that a file is the one that the library knows: another disc may be in the drive, with files of its names."""
@@ -175,24 +195,46 @@ def _add_all(db: sqlite3.Connection, headers: Sequence[Header]) -> None:
             raise InputError(_unreadable(outcome.path))
 
 
-def _whole_folders(files: list[Path]) -> list[Path]:
-    """Return the folders of which all files are named, and the files of others by themselves."""
-    folders: dict[Path, set[Path]] = {}
-    for file in files:
-        folders.setdefault(file.parent, set()).add(file)
-    targets: list[Path] = []
-    for folder, named in folders.items():
-        targets += [folder] if set(folder.iterdir()) <= named else sorted(named)
-    return targets
+def _has_copy(stored: StoredFile) -> bool:
+    """Whether a file has a copy, by a name that is one: a library from elsewhere may name any file there."""
+    return stored.copy is not None and is_copy_name(stored.copy.name)
 
 
-def _remove(path: Path, *, permanently: bool) -> None:
-    if not permanently:
-        send2trash(path)
-    elif path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def remove_files(places: Sequence[Path], copies: Path, *, permanently: bool) -> None:
+    """Take copies away, in one piece, and nothing else.
+
+    In the trash they lie in a folder by whose name the library knows them again, should they be put back.
+
+    Raises:
+        InputError: they cannot be taken away; then they are where they were.
+    """
+    stage = copies / f"{secrets.randbelow(10**16):016d}"
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for place in places:
+            if place.exists():
+                stage.mkdir(mode=0o700, exist_ok=True)
+                place.rename(stage / place.name)
+                moved.append((stage / place.name, place))
+        if moved and permanently:
+            shutil.rmtree(stage)
+        elif moved:
+            send2trash(stage)
+    except OSError as error:
+        for staged, place in moved:
+            with contextlib.suppress(OSError):
+                staged.rename(place)
+        with contextlib.suppress(OSError):
+            stage.rmdir()
+        if isinstance(error, TrashPermissionError):
+            raise InputError(
+                "There is no trash for the disk of the library. Delete the study permanently (--permanently)."
+            ) from error
+        raise InputError(f"A copy cannot be deleted: {error.strerror or 'unknown reason'}. Try again.") from error
+    for folder in {place.parent for place in places}:
+        with contextlib.suppress(OSError):
+            # It stays if there are others in it.
+            folder.rmdir()
 
 
 def _count(files: int) -> str:

@@ -17,7 +17,6 @@ from ..importers.reading import Order, ReaderPool
 from ..importers.report import ImportProgress, ImportReport
 from ..importers.sources import Finder
 from ..jobs import Job
-from ..library.charsets import find_charsets
 from ..library.imports import ImportState, begin_import, end_import, note_interrupted
 from ..library.store import Store
 
@@ -63,6 +62,12 @@ class Importing:
         logs.hide(finder.paths)
         return self._start(ask, finder)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether files are being imported."""
+        with self._lock:
+            return any(not job.join(0) for job in self._jobs)
+
     def start_taking(self, finder: Finder, taken: Taken) -> ImportJob:
         """Take files that other parts of the program have put into the inbox."""
         return self._start(ImportAsk((), Keep.TAKE), finder, taken)
@@ -88,7 +93,7 @@ class Importing:
         beginning = partial(begin_import, sources=finder.paths, copied=ask.keep is not Keep.IN_PLACE)
         # If the library cannot be written, nothing is begun.
         number = self._store.write(beginning).result()
-        order = Order(ask.keep, self._copies, find_charsets(self._store.reader()), named=frozenset(finder.paths))
+        order = Order(ask.keep, self._copies, named=frozenset(finder.paths))
         pipeline = Pipeline(self._store, self._pool, self._events, order, ask.ask_password)
         return self._end(replace(pipeline.run(job, finder, taken), number=number))
 

@@ -77,7 +77,11 @@ class Inbox:
             return None
         finder = Finder(())
         finder.prefer(files)
-        return self._importing.start_taking(finder, self._taken)
+        # Whatever the files say, nothing else is touched.
+        mine = {file.path for file in files}
+        return self._importing.start_taking(
+            finder, lambda file, outcome: self._taken(file, outcome) if file.path in mine else None
+        )
 
     def close(self) -> None:
         """End watching. May be called twice."""
@@ -122,6 +126,6 @@ class Inbox:
                 path.unlink(missing_ok=True)
             else:
                 self.refused.mkdir(mode=0o700, exist_ok=True)
-                path.replace(self.refused / path.name)
+                path.rename(self.refused / f"{uuid.uuid4().hex[:8]}-{path.name}")
         except OSError as error:
             log.warning("a file of the inbox could not be put away\n%s", logs.say_where(error))

@@ -9,7 +9,7 @@ from functools import partial
 from .. import logs
 from ..errors import InputError
 from ..events import Events, LibraryChanged
-from ..library.heirs import let_heirs_stand_in
+from ..library.heirs import choose_heirs, let_heirs_stand_in
 from ..library.places import find_away, find_samples, note_medium
 from ..library.store import Store
 from ..media import mounted_media
@@ -63,7 +63,7 @@ class Presence:
         try:
             while not self._stop.is_set():
                 self._wanted.clear()
-                self._look()
+                self._try_to_look()
                 self._looked.set()
                 self._wait()
         except InputError:
@@ -73,6 +73,14 @@ class Presence:
             log.error("could not tell what is here\n%s", logs.say_where(error))  # noqa: TRY400
         finally:
             self._store.release()
+
+    def _try_to_look(self) -> None:
+        try:
+            self._look()
+        except (InputError, OSError) as error:
+            # The disk of the library is full, or the system does not tell what is mounted. That may pass.
+            if not self._store.is_closed:
+                log.warning("could not tell what is here\n%s", logs.say_where(error))
 
     def _wait(self) -> None:
         """Wait for the next look. What another program writes into the library meanwhile is told of."""
@@ -92,13 +100,17 @@ class Presence:
             self._store.write(lambda db, medium=medium: note_medium(db, medium, only_known=True)).result()  # type: ignore[misc]
         self._see()
 
+    def _let_heirs_stand_in(self, away: Mapping[str, str]) -> bool:
+        """Have duplicates take the place of files that are away; return whether there were any."""
+        if self._store.reads_only:
+            return False
+        # They are looked for here, not by the writer: disks may be slow.
+        chosen = choose_heirs(self._store.reader(), away)
+        return bool(chosen) and self._store.write(partial(let_heirs_stand_in, chosen=chosen)).result() > 0
+
     def _see(self) -> None:
         away = find_away(find_samples(self._store.reader()))
-        if (
-            away
-            and not self._store.reads_only
-            and self._store.write(partial(let_heirs_stand_in, study_uids=away)).result()
-        ):
+        if away and self._let_heirs_stand_in(away):
             away = find_away(find_samples(self._store.reader()))
             self._events.publish(LibraryChanged())
         if away != self.away:

@@ -2,8 +2,7 @@
 
 import contextlib
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,13 @@ from ..dicom.records import Copy, FileRef, Header
 from ..errors import InputError
 from ..handover import take_ownership
 from ..importers.keeping import digest_of
-from ..importers.reading import Order, ReaderPool
+from ..importers.reading import Order, ReaderPool, Reading
 from ..library.adding import add_readings
-from ..library.charsets import choose_charset, find_charsets
+from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
-from ..library.outcomes import VIEWABLE, Refusal
-from ..library.places import is_here, note_medium
-from ..library.repairing import UNUSABLE, Salvage, copy_database, mend, salvage, says_damage
+from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
+from ..library.places import is_here
+from ..library.repairing import find_files, take_over
 from ..library.schema import check_file
 from ..library.store import Store
 from ..paths import Paths, system_path
@@ -63,82 +62,70 @@ def rebuild(paths: Paths) -> RebuildReport:
         fresh = paths.library.with_name("library.rebuilt.sqlite")
         _remove_database(fresh)
         stack.callback(_remove_database, fresh)
-        there = paths.library.exists()
-        whole = there and _take_over(paths.library, fresh, paths.copies)
-        told = salvage(fresh if whole else paths.library)
+        there = paths.library.is_file()
         with Store(fresh, paths.copies) as store, contextlib.closing(ReaderPool()) as pool:
-            if not whole:
-                store.write(partial(_note, told=told)).result()
-            count = _read_again(store, pool, paths.copies, told.files)
+            sound = not there or store.write(partial(take_over, path=paths.library)).result()
+            count = _read_again(store, pool, paths.copies)
         before = paths.library.with_name("library.before-rebuild.sqlite") if there else None
         _put_in_place(paths.library, fresh, before)
-    kept, lost = (count.missed, 0) if whole else (0, count.missed)
-    return RebuildReport(count.read, kept, lost + count.refused, there and not whole, before)
-
-
-def _take_over(library: Path, fresh: Path, copies: Path) -> bool:
-    """Copy the library's tables, and mend them; return whether they can be used."""
-    if not copy_database(library, fresh):
-        return False
-    try:
-        with Store(fresh, copies) as store:
-            store.write(mend).result()
-    except InputError as error:
-        if error.__cause__ is None or not says_damage(error.__cause__):
-            raise
-    except UNUSABLE:
-        pass
-    else:
-        return True
-    _remove_database(fresh)
-    return False
-
-
-def _note(db: sqlite3.Connection, told: Salvage) -> None:
-    for medium in told.media:
-        note_medium(db, medium)
-    for study_uid, charset in told.charsets.items():
-        choose_charset(db, study_uid, charset)
+    return RebuildReport(count.read, count.kept, count.lost, not sound, before)
 
 
 @dataclass(slots=True)
 class _Count:
-    """Files that were read; those that are not here now or locked; and those that are no DICOM that can be read."""
-
     read: int = 0
-    missed: int = 0
-    refused: int = 0
+    kept: int = 0
+    lost: int = 0
+
+    def add(self, outcome: FileOutcome, reading: Header | Refusal, *, held: bool) -> None:
+        """Count one file; ``held``: the library has its instance."""
+        if outcome.outcome in VIEWABLE:
+            self.read += 1
+        elif isinstance(reading, Refusal) and reading.unreachable:
+            self.miss(held=held)
+        else:
+            self.lost += 1
+
+    def miss(self, *, held: bool) -> None:
+        """Count a file that is not here now, or locked."""
+        self.kept += held
+        self.lost += not held
 
 
-def _read_again(store: Store, pool: ReaderPool, copies: Path, files: Sequence[StoredFile]) -> _Count:
+def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     """Read all files that are here."""
-    known = {item.copy.name for item in files if item.copy is not None}
-    here = [found for item in files if (found := _find(item, copies)) is not None]
-    count = _Count(missed=len(files) - len(here))
-    here += _find_orphans(copies, known)
+    files = find_files(store.reader())
     order = Order(charsets=find_charsets(store.reader()))
     # The last connection to be closed tidies the database up; this one cannot.
     store.release()
+    count = _Count()
+    here: list[tuple[StoredFile, bool]] = []
+    for item, held in files.items():
+        found = _find(item, copies)
+        if found is None:
+            count.miss(held=held)
+        else:
+            here.append((found, held))
+    known = {item.copy.name for item in files if item.copy is not None}
+    here += [(item, False) for item in _find_orphans(copies, known)]
     for start in range(0, len(here), _BATCH):
         batch = here[start : start + _BATCH]
-        places = [_place(item, copies) for item in batch]
+        places = [_place(item, copies) for item, _ in batch]
         readings = pool.result(places, pool.submit(places, order), order) or ()
-        again: list[Header | Refusal] = []
-        for item, reading in zip(batch, readings, strict=True):
-            if isinstance(reading, Header):
-                again.append(replace(reading, file=item.file, copy=item.copy))
-            elif isinstance(reading, Refusal):
-                again.append(replace(reading, file=item.file))
-            else:
-                count.refused += 1
+        again = [_as_known(item, reading) for (item, _), reading in zip(batch, readings, strict=True)]
         outcomes = store.write(partial(add_readings, readings=again)).result()
-        for reading, outcome in zip(again, outcomes, strict=True):
-            count.read += outcome.outcome in VIEWABLE
-            if outcome.outcome not in VIEWABLE:
-                gone = isinstance(reading, Refusal) and reading.unreachable
-                count.missed += gone
-                count.refused += not gone
+        for (_, held), reading, outcome in zip(batch, again, outcomes, strict=True):
+            count.add(outcome, reading, held=held)
     return count
+
+
+def _as_known(item: StoredFile, reading: Reading) -> Header | Refusal:
+    """Return what was read of a file as that of the file that the library knows."""
+    if isinstance(reading, Header):
+        return replace(reading, file=item.file, copy=item.copy)
+    if isinstance(reading, Refusal):
+        return replace(reading, file=item.file)
+    return Refusal(item.file, Outcome.NOT_DICOM, "It holds or lists other files now. Import it again.", container=True)
 
 
 def _find(item: StoredFile, copies: Path) -> StoredFile | None:
@@ -157,7 +144,8 @@ def _find(item: StoredFile, copies: Path) -> StoredFile | None:
             return None
     except OSError:
         return None
-    return replace(item, copy=replace(item.copy, mtime_ns=status.st_mtime_ns))
+    file, copy = replace(item.file, size=status.st_size), replace(item.copy, mtime_ns=status.st_mtime_ns)
+    return StoredFile(file, copy)
 
 
 def _find_orphans(copies: Path, known: set[str]) -> Iterator[StoredFile]:

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from ..importers.report import ImportProgress
+from .theme import as_plain
 
 
 class ImportBar(QWidget):
@@ -50,7 +51,7 @@ class ImportBar(QWidget):
     def say(self, sentence: str) -> None:
         """Show a sentence."""
         self.line.setText(sentence)
-        self.line.setToolTip(sentence)
+        self.line.setToolTip(as_plain(sentence))
 
     def show_running(self) -> None:
         """Show that an import has begun."""

@@ -2,11 +2,13 @@
 
 import threading
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from ..dicom.text import CHARSETS
 from ..services.holding import Holding
 from .bridge import Bridge
+from .theme import as_plain
 
 _BY_FILES = "As the files say"
 
@@ -45,7 +47,7 @@ def ask_password(parent: QWidget, archive: str, *, wrong: bool) -> str | None:
     text, accepted = QInputDialog.getText(
         parent,
         "Password",
-        f"{said}This archive is protected by a password:\n{archive}",
+        as_plain(f"{said}This archive is protected by a password:\n{archive}"),
         QLineEdit.EchoMode.Password,
     )
     return text if accepted and text else None
@@ -85,6 +87,7 @@ def ask_charset(parent: QWidget) -> str | None:
 
 def _confirm(parent: QWidget, title: str, text: str, yes: str) -> bool:
     box = QMessageBox(QMessageBox.Icon.Question, title, f"{title}\n\n{text}", parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     button = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.exec()

@@ -20,6 +20,7 @@ from ..dicom.memberpaths import shown
 from ..errors import InputError
 from ..importers.report import ImportReport
 from ..services.lists import report_csv, save_csv
+from .theme import as_plain
 
 _TITLES = ("Outcome", "Reason", "File")
 _Index = QModelIndex | QPersistentModelIndex
@@ -51,7 +52,8 @@ class ReportModel(QAbstractTableModel):
         if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         item = self._reasons[index.row()]
-        return (item.outcome.value.replace("_", " "), item.reason, shown(item.path))[index.column()]
+        text = (item.outcome.value.replace("_", " "), item.reason, shown(item.path))[index.column()]
+        return as_plain(text) if role == Qt.ItemDataRole.ToolTipRole else text
 
 
 class ReportDialog(QDialog):
@@ -91,7 +93,7 @@ class ReportDialog(QDialog):
         try:
             save_csv(path, report_csv(self._report.reasons))
         except InputError as error:
-            QMessageBox.warning(self, "Negatoscope", error.sentence)
+            QMessageBox.warning(self, "Negatoscope", as_plain(error.sentence))
 
     def _choose_place(self) -> None:
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)

@@ -17,7 +17,7 @@ from types import TracebackType
 
 import PySide6
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -33,7 +33,7 @@ from ..services.requests import show_elsewhere
 from . import graphics
 from .doctor import examine
 from .singletons import protect_singletons
-from .theme import apply_theme
+from .theme import apply_theme, as_plain
 from .window import MainWindow
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ def _run(options: Options, paths: Paths) -> int:
     prepare_environment(options)
     make_folders(paths)
     _prepare_graphics(paths)
+    # Qt's own file dialog remembers folders; their names are often those of patients.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(paths.data / "qt"))
     qt = QApplication.instance() or make_application()
     assert isinstance(qt, QApplication)
     try:
@@ -79,7 +81,7 @@ def _run(options: Options, paths: Paths) -> int:
     except NegatoscopeError as error:
         # Whoever has double-clicked the program sees no console.
         if options.command == "window" and qt.platformName() not in _WITHOUT_SCREEN:
-            QMessageBox.critical(None, "Negatoscope", error.sentence)
+            QMessageBox.critical(None, "Negatoscope", as_plain(error.sentence))
         raise
 
 

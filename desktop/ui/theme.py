@@ -1,5 +1,7 @@
 """How the window looks: dark, since images are read in the dark, and in the colours of OHIF."""
 
+import html
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
@@ -35,6 +37,14 @@ QStatusBar QLabel#remarks { color: #ffcf5c; }
 QStatusBar QLabel#missing { background: #b3261e; color: #ffffff; font-weight: bold; }
 QHeaderView::section { background: #0b1030; color: #a9b7d0; border: 0; padding: 4px 6px; }
 """
+
+
+def as_plain(text: str) -> str:
+    """Return text for a tooltip or a message that Qt shows as it is.
+
+    Qt takes what looks like HTML for HTML, and names of files may look so: it would even load pictures.
+    """
+    return f"<p style='white-space:pre-wrap'>{html.escape(text)}</p>"
 
 
 def apply_theme(qt: QApplication) -> None:

@@ -23,6 +23,7 @@ class Welcome(QWidget):
         self.text.setFont(font)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
         hint = QLabel("A disc, a stick, a folder, a ZIP archive, or single files. They stay where they are.", self)
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         folder = QPushButton("Open folder…", self)

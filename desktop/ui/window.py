@@ -262,6 +262,7 @@ class MainWindow(QMainWindow):
         self.missing.hide()
         self.remarks = QLabel(self)
         self.remarks.setObjectName("remarks")
+        self.remarks.setTextFormat(Qt.TextFormat.PlainText)
         self.remarks.setToolTip("What to know of the study that is open")
         self.remarks.hide()
         self.graphics = QLabel(self)

@@ -14,6 +14,7 @@ from ...library.forgetting import find_stored_files
 from ...library.queries import StudyEntry
 from ..bridge import Bridge
 from ..questions import ask_charset, confirm_delete, confirm_forget
+from ..theme import as_plain
 
 
 class StudyActions(QObject):
@@ -115,7 +116,7 @@ class StudyActions(QObject):
         try:
             work()
         except NegatoscopeError as error:
-            QMessageBox.warning(self._window, "Negatoscope", error.sentence)
+            QMessageBox.warning(self._window, "Negatoscope", as_plain(error.sentence))
 
 
 def _drop(_result: object) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableV
 from ...dicom.text import format_date, format_person_name
 from ...library.queries import StudyEntry
 from ...services.reporting import find_remarks
+from ..theme import as_plain
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -90,7 +91,7 @@ class StudyModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return str(value)
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == _REMARKS:
-            return str(value)
+            return as_plain(str(value))
         if role == Qt.ItemDataRole.ForegroundRole and entry.away:
             return QPalette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(value, int):

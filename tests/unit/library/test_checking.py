@@ -21,7 +21,7 @@ from desktop.library.schema import migrate
 from desktop.media import Medium, MediumKind
 
 REBUILD = "Rebuild the library: negatoscope library rebuild"
-UNREADABLE = f"Some rows cannot be read, and no files were looked for. {REBUILD}"
+UNREADABLE = f" rows cannot be read, and no files were looked for. {REBUILD}"
 
 
 class Checked(Library):
@@ -91,7 +91,7 @@ def test_a_sound_library_is_counted(library: Checked, tmp_path: Path) -> None:
 def test_damage_of_the_tables_is_told(library: Checked, tmp_path: Path, statement: str, said: str) -> None:
     library.add_files(*make_stack(tmp_path / "in", 3))
     library.break_off(statement)
-    assert said in library.report().faults
+    assert any(fault.endswith(said) for fault in library.report().faults)
     assert not any("Jane" in fault or "P1" in fault for fault in library.report().faults)
 
 

@@ -1,5 +1,6 @@
 """Where files are: media that come back elsewhere, copies that are lost, and what is away."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -132,11 +133,12 @@ def test_this_computer_is_always_here() -> None:
 def copied(library: Library, tmp_path: Path, name: str = "a", **attributes: str) -> tuple[FileRef, Path]:
     """Add an image with a copy; return its file, and where the copy is."""
     path = save(make_image(**attributes), tmp_path / name)
-    copy = tmp_path / "copies" / "F" / name
+    copy_name = f"{1:016d}/{hashlib.sha256(name.encode()).hexdigest()[:48]}.dcm"
+    copy = tmp_path / "copies" / copy_name
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(path.read_bytes())
     define_places(library.db, tmp_path / "copies")
-    header = replace(header_of(path), copy=Copy(f"F/{name}", copy.stat().st_mtime_ns))
+    header = replace(header_of(path), copy=Copy(copy_name, copy.stat().st_mtime_ns))
     (outcome,) = library.add([header])
     assert outcome.outcome is Outcome.ADDED
     return header.file, copy

@@ -16,6 +16,7 @@ from desktop.errors import InputError, UsageError
 from desktop.events import Event, LibraryChanged
 from desktop.importers.reading import ReaderPool
 from desktop.library.charsets import find_charsets
+from desktop.library.places import is_copy_name
 from desktop.library.queries import StudyEntry, find_instances, find_series, find_studies, search_studies
 from desktop.library.store import Store
 from desktop.media import mounts
@@ -174,16 +175,24 @@ def test_copies_that_cannot_be_taken_away_stay_in_the_list(
     assert sum(bench.shown().values()) == 2
 
 
-def test_the_trash_gets_the_folder_of_the_study_at_once(
+def test_the_trash_gets_one_folder_that_the_library_would_know_again(
     bench: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_stack(tmp_path / "in", 5)
     bench.copy(tmp_path / "in")
-    (folder,) = bench.copies.iterdir()
+    trash = tmp_path / "trash"
     thrown: list[Path] = []
-    monkeypatch.setattr(holding, "send2trash", thrown.append)
+
+    def throw(path: Path) -> None:
+        thrown.append(path)
+        path.rename(trash)
+
+    monkeypatch.setattr(holding, "send2trash", throw)
     bench.holdings.delete(STUDY)
-    assert thrown == [folder]
+    (folder,) = thrown
+    assert all(is_copy_name(f"{folder.name}/{path.name}") for path in trash.iterdir())
+    assert len(list(trash.iterdir())) == 5
+    assert list(bench.copies.iterdir()) == []
     assert bench.entries() == {}
 
 

@@ -294,6 +294,8 @@ def test_pieces_that_are_kept_have_a_limit(tmp_path: Path, monkeypatch: pytest.M
         b"".join(element(0x00211000 + at, "SQ", item(element(0x00100020, "DS", b"1\\" * 15))) for at in range(100)),
         element(0x00211000, "US", b"\0" * 6000),
         element(0x00211000, "DS", b"1\\" * 3000),
+        element(0x00211000, "UT", b"A" * 5000),
+        element(0x00211000, "PN", b"A\\" * 300),
         element(0x00211000, "SQ", item(b"") * 300),
     ],
 )
@@ -394,17 +396,25 @@ def make_part(document: bytes) -> Dataset:
 
 
 @pytest.mark.parametrize("keyword", ["RedPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData"])
-def test_palettes_stand_inline_at_any_length(keyword: str, tmp_path: Path) -> None:
+def test_long_palettes_stand_inline(keyword: str, tmp_path: Path) -> None:
     palette = bytes(range(256)) * 16
     plain = plain_of(header_of(save(make_image(**{keyword: palette}), tmp_path / "a")))
     assert base64.b64decode(plain[keyword]["InlineBinary"]) == palette
 
 
-def test_overlays_stand_inline_at_any_length(tmp_path: Path) -> None:
+def test_long_overlays_stand_inline(tmp_path: Path) -> None:
     data = element(0x60003000, "OW", b"\1\2" * 2000) + element(0x601E3000, "OW", b"\3\4" * 2000)
     plain = models(data, tmp_path)[1]
     assert base64.b64decode(plain["60003000"]["InlineBinary"]) == b"\1\2" * 2000
     assert base64.b64decode(plain["601e3000"]["InlineBinary"]) == b"\3\4" * 2000
+
+
+def test_pictures_that_are_too_long_are_referred_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_module, "PICTURE_LIMIT", 3998)
+    data = element(0x60003000, "OW", b"\5\6" * 2000) + element(0x601E3000, "OW", b"\7\6" * 1999)
+    model = models(data, tmp_path)[0]
+    assert "BulkDataURI" in model["60003000"]
+    assert "InlineBinary" in model["601E3000"]
 
 
 def test_un_of_undefined_length_is_shown_as_the_sequence_that_it_is(tmp_path: Path) -> None:

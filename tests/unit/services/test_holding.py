@@ -371,3 +371,85 @@ def test_two_patients_of_one_study_uid_stay_apart(bench: Keeper, tmp_path: Path)
         assert {entry.patient.PatientID for entry in bench.entries().values()} == {"A", "B"}
         assert [entry.instances for entry in bench.entries().values()] == [1, 1]
     assert all(entry.shares_uid for entry in bench.entries().values())
+
+
+# What comes while somebody decides
+
+
+def test_what_came_meanwhile_is_not_deleted(bench: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_stack(tmp_path / "in", 2)
+    bench.copy(first)
+    remove = holding.remove_files
+
+    def remove_late(*given: Any, **more: Any) -> None:
+        bench.copy(second)
+        remove(*given, **more)
+
+    monkeypatch.setattr(holding, "remove_files", remove_late)
+    bench.holdings.delete(STUDY, permanently=True)
+    assert bench.entries()[STUDY].instances == 1
+    assert list(snapshot(bench.copies).values()) == [second.read_bytes()]
+    assert bench.faults() == ()
+
+
+def test_a_study_of_which_copies_came_meanwhile_is_not_forgotten(
+    bench: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_stack(tmp_path / "in", 2)
+    bench.run(first)
+    look = bench.holdings.holding
+
+    def look_early(study_uid: str) -> Holding:
+        found = look(study_uid)
+        bench.copy(second)
+        return found
+
+    monkeypatch.setattr(bench.holdings, "holding", look_early)
+    with pytest.raises(InputError, match="copies of 1 file"):
+        bench.holdings.forget(STUDY)
+    assert bench.entries()[STUDY].instances == 2
+
+
+def test_a_study_that_changed_meanwhile_is_not_read_in_other_letters(
+    bench: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_stack(tmp_path / "in", 2)
+    bench.run(first)
+    read = bench.holdings._read
+
+    def read_early(*given: Any) -> Any:
+        headers = read(*given)
+        bench.run(second)
+        return headers
+
+    monkeypatch.setattr(bench.holdings, "_read", read_early)
+    with pytest.raises(InputError, match="changed meanwhile"):
+        bench.holdings.set_charset(STUDY, "ISO_IR 101")
+    assert bench.entries()[STUDY].instances == 2
+    assert find_charsets(bench.store.reader()) == {}
+
+
+def test_no_letters_are_chosen_while_files_come(bench: Keeper, tmp_path: Path) -> None:
+    bench.run(*make_stack(tmp_path / "in", 1))
+    busy = Holdings(bench.store, bench.pool, bench.events, bench.copies, is_importing=lambda: True)
+    with pytest.raises(InputError, match="being imported"):
+        busy.set_charset(STUDY, "ISO_IR 101")
+
+
+def test_a_private_library_throws_nothing_into_the_trash(
+    bench: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.copy(*make_stack(tmp_path / "in", 1))
+    monkeypatch.setattr(holding, "send2trash", lambda path: pytest.fail(f"{path} is in the trash"))
+    Holdings(bench.store, bench.pool, bench.events, bench.copies, is_private=True).delete(STUDY)
+    assert list(bench.copies.iterdir()) == []
+
+
+def test_duplicates_stay_duplicates_when_a_study_is_read_again(bench: Keeper, tmp_path: Path) -> None:
+    (image,) = make_stack(tmp_path / "in", 1)
+    twin = tmp_path / "twin"
+    twin.write_bytes(image.read_bytes())
+    bench.run(image, twin)
+    before = bench.rows("SELECT path FROM files WHERE twin IS NOT NULL")
+    bench.holdings.set_charset(STUDY, "ISO_IR 101")
+    assert bench.rows("SELECT path FROM files WHERE twin IS NOT NULL") == before == [(os.fsencode(twin),)]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
 from unit.bench import Bench, counts, small_disk, start_pool
+from unit.dicom.test_directory import dicomdir, record
 from unit.dicom.zips import make_zip
 from unit.helpers import files_below
 
@@ -261,3 +262,27 @@ def test_closing_the_library_under_it_is_no_trouble(bench: Bench, inbox: Inbox, 
         assert set(again.outcomes().values()) <= {Outcome.ADDED, Outcome.UPDATED}
     finally:
         again.close()
+
+
+def test_a_dicomdir_touches_nothing_that_it_names(bench: Bench, inbox: Inbox, tmp_path: Path) -> None:
+    mine = save(make_image(), tmp_path / "home" / "mine")
+    names = (
+        "..\\home\\mine",
+        *("\\".join(("", *path.parts[1:])) for path in (mine, tmp_path / "base" / "library.sqlite")),
+    )
+    put(inbox, dicomdir(*(record("IMAGE", name.encode()) for name in names)), image(tmp_path))
+    report = take(inbox)
+    assert counts(report) == {"added": 1, "not_dicom": 1}
+    assert mine.exists()
+    assert (tmp_path / "base" / "library.sqlite").exists()
+    (refused,) = inbox.refused.iterdir()
+    assert refused.read_bytes() == dicomdir(*(record("IMAGE", name.encode()) for name in names))
+
+
+def test_nothing_that_was_refused_is_written_over(inbox: Inbox, tmp_path: Path) -> None:
+    folder = inbox.refused.parent
+    for text in ("one", "two"):
+        folder.mkdir(exist_ok=True)
+        (folder / "same.dcm").write_text(text)
+        take(inbox)
+    assert sorted(path.read_text() for path in inbox.refused.iterdir()) == ["one", "two"]

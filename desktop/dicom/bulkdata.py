@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from ..errors import NegatoscopeError
 from .elements import MAX_DEPTH, Cut, Element, Malformed, Walker
-from .metadata import WORDS
+from .encoding import WORDS
 from .parsing import parse
 from .values import swap_words
 

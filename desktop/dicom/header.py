@@ -10,17 +10,10 @@ from typing import BinaryIO
 from ..errors import NotDicom, Unreachable, Unreadable
 from . import uids
 from .elements import Cut, Malformed
+from .encoding import encode_dataset
 from .extract import make_instance, make_patient, make_pixels, make_series, make_study, value_text
 from .files import open_regular
-from .metadata import (
-    Fragments,
-    bulk_data_place,
-    encode_dataset,
-    join_dicom,
-    join_plain,
-    make_fragment,
-    pack,
-)
+from .metadata import Fragments, bulk_data_place, join_dicom, join_plain, make_fragment, pack
 from .naturalize import Model
 from .notes import find_notes
 from .parsing import AGAIN, Parsed, parse

@@ -19,7 +19,7 @@ from pydicom.uid import (
 from unit.dicom.judge import WORDS, read_judge
 from unit.helpers import UNDEFINED, element, files_below, header_of, item, model_of, part10, sequence_end
 
-from desktop.dicom import metadata
+from desktop.dicom import encoding
 from desktop.dicom.bulkdata import NoBulkData, read_bulk_data
 from desktop.dicom.elements import MAX_DEPTH
 from desktop.dicom.sniff import Kind, sniff
@@ -131,7 +131,7 @@ def test_of_a_repeated_element_the_last_one_is_told(tmp_path: Path) -> None:
 def test_long_values_are_referred_to_in_the_order_of_little_endian(
     vr: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metadata, "VALUE_LIMIT", 16)
+    monkeypatch.setattr(encoding, "VALUE_LIMIT", 16)
     value = bytes(range(24))
     identity = element(0x0020000D, "UI", b"1.2\0", order=">")
     path = tmp_path / "a"

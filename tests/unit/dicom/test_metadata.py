@@ -31,10 +31,10 @@ from unit.helpers import (
     sequence_end,
 )
 
-from desktop.dicom import metadata as metadata_module
+from desktop.dicom import encoding
 from desktop.dicom.elements import Walker
+from desktop.dicom.encoding import INLINE_LIMIT
 from desktop.dicom.metadata import (
-    INLINE_LIMIT,
     bulk_data_place,
     pack,
     unpack,
@@ -268,13 +268,13 @@ def test_pieces_that_are_kept_may_be_dropped_at_any_time(tmp_path: Path, monkeyp
     path = save(make_image(ReferencedImageSequence=[make_part(b"\7" * 40)] * 3), tmp_path / "a")
     expected = header_of(path)
     for cost in (0, 1000, 3000, 10_000):
-        monkeypatch.setattr(metadata_module, "_KEPT_COST", cost)
+        monkeypatch.setattr(encoding, "_KEPT_COST", cost)
         assert header_of(path) == expected
 
 
 def test_pieces_that_are_kept_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata_module, "_KEPT_COST", 200_000)
-    monkeypatch.setattr(metadata_module, "_kept", kept := metadata_module._Kept())
+    monkeypatch.setattr(encoding, "_KEPT_COST", 200_000)
+    monkeypatch.setattr(encoding, "_kept", kept := encoding._Kept())
     identity = element(0x0020000D, "UI", b"1.2\0")
     for number in range(200):
         values = b"".join(element(0x00211000 + at, "LO", b"%4d" % number * 1000) for at in range(3))
@@ -304,13 +304,13 @@ def test_a_header_may_not_hold_more_than_memory_does(
 ) -> None:
     data = part10(element(0x0020000D, "UI", b"1.2\0") + dataset)
     header_of_bytes(data, tmp_path)
-    monkeypatch.setattr(metadata_module, "MODEL_LIMIT", 110_000)
+    monkeypatch.setattr(encoding, "MODEL_LIMIT", 110_000)
     with pytest.raises(Unreadable, match="too many values"):
         header_of_bytes(data, tmp_path)
 
 
 def test_what_is_too_much_is_not_gathered_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata_module, "MODEL_LIMIT", 50_000)
+    monkeypatch.setattr(encoding, "MODEL_LIMIT", 50_000)
     reads = []
     read = Walker._read
     monkeypatch.setattr(Walker, "_read", lambda *args, **options: reads.append(1) or read(*args, **options))
@@ -321,7 +321,7 @@ def test_what_is_too_much_is_not_gathered_first(tmp_path: Path, monkeypatch: pyt
 
 
 def test_only_what_swells_meets_the_limit_of_small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata_module, "SWOLLEN_MODEL_LIMIT", 1000)
+    monkeypatch.setattr(encoding, "SWOLLEN_MODEL_LIMIT", 1000)
     dataset = element(0x0020000D, "UI", b"1.2\0") + element(0x00211000, "SQ", item(implicit_element(0, b"")) * 5000)
     header_of_bytes(part10(dataset), tmp_path)
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -332,7 +332,7 @@ def test_only_what_swells_meets_the_limit_of_small_files(tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize(("vr", "letter"), [("UT", b"A"), ("UC", b"\\"), ("DS", b"1"), ("US", b"\1"), ("UR", b"a")])
 def test_long_values_are_referred_to(vr: str, letter: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata_module, "VALUE_LIMIT", 100)
+    monkeypatch.setattr(encoding, "VALUE_LIMIT", 100)
     identity = element(0x0020000D, "UI", b"1.2\0")
     for length, key in ((100, "Value"), (102, "BulkDataURI")):
         data = part10(identity + element(0x00211000, vr, letter * (length - 2) + b"1 "))
@@ -410,7 +410,7 @@ def test_long_overlays_stand_inline(tmp_path: Path) -> None:
 
 
 def test_pictures_that_are_too_long_are_referred_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata_module, "PICTURE_LIMIT", 3998)
+    monkeypatch.setattr(encoding, "PICTURE_LIMIT", 3998)
     data = element(0x60003000, "OW", b"\5\6" * 2000) + element(0x601E3000, "OW", b"\7\6" * 1999)
     model = models(data, tmp_path)[0]
     assert "BulkDataURI" in model["60003000"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,10 +16,10 @@ from ..media import MediumKind
 from .forgetting import StoredFile
 from .imports import ImportState
 from .outcomes import Outcome
+from .places import is_copy_name
 from .rows import from_row, path_from_db
 from .schema import DAMAGE, VERSION, index_studies, open_untouched
 
-_COPY_NAME = re.compile(r"[0-9]{16}/[0-9a-f]{48}\.dcm")
 _NO_DAMAGE = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
 )
@@ -37,7 +36,7 @@ _Row = Mapping[str, Any]
 def _check_file(row: _Row) -> None:
     Outcome(row["outcome"])
     # A name that leads elsewhere must never be read, or even deleted.
-    if not row["path"] or (row.get("copy") and not _COPY_NAME.fullmatch(row["copy"])):
+    if not row["path"] or (row.get("copy") and not is_copy_name(row["copy"])):
         raise ValueError("it names no file")
 
 

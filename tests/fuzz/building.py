@@ -25,7 +25,22 @@ PACKED_LIMIT = 1_500_000
 """Bytes that the repeated part of a swelling file may have."""
 
 _IDENTITY = element(0x00080016, "UI", b"1.2\0") + element(0x0020000D, "UI", b"1.2.3\0")
-_FILLINGS = (b"\\", b"\0", b"A", b"1\\", b"A=^\\", b"\xe3\\", b"\x1b$B")
+FILLINGS = (
+    *(
+        b"\\",
+        b"\0",
+        b"A",
+        b"1\\",
+        b"A=^\\",
+        b"\xe3\\",
+        b"\x1b$B",
+        b"\x1b\\",
+        b"\x1b$B0!\x1b(B",
+        b"\x1b$)C\xb1\xe8",
+        b"\x81\x30",
+    ),
+)
+"""What long values are filled with."""
 
 _NUMBERS = (
     *("0", "-1", "1", "7", "2.5", "4294967295", "9223372036854775808", "1e5", "1e308", "-1e309", "1e-400", "NaN"),
@@ -51,7 +66,7 @@ _TEXTS = (
     b"\xff\xfe\xfd",
     b"\xf0\x9f\x98\x80" * 1000,
 )
-_CHARACTER_SETS = (
+CHARACTER_SETS = (
     *(b"ISO 2022 IR 6\\ISO 2022 IR 87", b"\\ISO 2022 IR 149", b"ISO_IR 192\\ISO 2022 IR 87", b"GB18030", b"GBK"),
     *(
         b"ISO 2022 IR 13\\ISO 2022 IR 159\\ISO 2022 IR 58",
@@ -61,6 +76,7 @@ _CHARACTER_SETS = (
     ),
     *(b"utf_16", b"utf_7", b"idna", b"punycode", b"zlib_codec", b"unicode_escape", b"undefined", b"rot13", b"\xff\0"),
 )
+"""Specific Character Sets: right ones, wrong ones, and names of Python's codecs."""
 _BINARIES = (
     b"\0",
     b"\xff" * 2,
@@ -81,13 +97,13 @@ def absurd_value(random: Random) -> bytes:
     if kind == 1:
         return random.choice(_TEXTS)
     if kind == 2:
-        return random.choice(_CHARACTER_SETS)
+        return random.choice(CHARACTER_SETS)
     if kind == 3:
         return random.choice(_BINARIES)
     return random.randbytes(random.choice((1, 2, 4, 8, 64, 1025, 5000)))
 
 
-def write(tag: int, vr: str, value: bytes, *, order: str, implicit: bool) -> bytes:
+def write_element(tag: int, vr: str, value: bytes, *, order: str, implicit: bool) -> bytes:
     """Write an element in the way of its file. A length that does not fit into its place becomes a lie."""
     if implicit:
         return implicit_element(tag, value)
@@ -121,7 +137,8 @@ def nest(depth: int, *, order: str, implicit: bool, undefined: bool, tag: int, v
 def swarm(count: int, *, order: str, implicit: bool, tag: int, step: int, vr: str = "LO", value: bytes = b"") -> bytes:
     """Write ``count`` small elements, each with a tag that is ``step`` above the one before."""
     return b"".join(
-        write((tag + number * step) & 0xFFFFFFFF, vr, value, order=order, implicit=implicit) for number in range(count)
+        write_element((tag + number * step) & 0xFFFFFFFF, vr, value, order=order, implicit=implicit)
+        for number in range(count)
     )
 
 
@@ -184,7 +201,7 @@ def _swelling_items(random: Random) -> tuple[bytes, bytes, bytes]:
 def _swelling_value(random: Random) -> tuple[bytes, bytes, bytes]:
     vr = random.choice(("UC", "UT", "UN", "OB", "OW", "UR", "SV", "OF"))
     length = random.choice((1, 20, 100, 400)) * _BLOCK
-    return element(0x00420011, vr, b"", length=length), random.choice(_FILLINGS), b""
+    return element(0x00420011, vr, b"", length=length), random.choice(FILLINGS), b""
 
 
 def _swelling_implicit(random: Random) -> tuple[bytes, bytes, bytes]:
@@ -194,7 +211,7 @@ def _swelling_implicit(random: Random) -> tuple[bytes, bytes, bytes]:
     )
     length = random.choice((1, 20, 100, 400)) * _BLOCK
     tag = datadict.tag_for_keyword(keyword)
-    return implicit_element(tag, b"", length=length), random.choice(_FILLINGS), b""
+    return implicit_element(tag, b"", length=length), random.choice(FILLINGS), b""
 
 
 def _swelling_pixels(random: Random) -> tuple[bytes, bytes, bytes]:

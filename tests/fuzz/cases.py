@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from .damages import STRUCTURAL, Structural
+from .damages import STRUCTURAL
 from .edits import RAW, Edit, apply
+from .placing import Structural
 from .sources import Source, is_directory
 
 

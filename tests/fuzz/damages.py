@@ -1,12 +1,11 @@
-"""Damages of what stands at a known place of a file: lengths, VRs, values, sequences, or the file as a whole.
+"""Damages of what stands at a known place of a file: lengths, VRs, values, syntaxes, tables.
 
 Each is a function of a random generator and a file, and gives edits. A new one is written below, and listed in
 :data:`STRUCTURAL`.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from pydicom import datadict
@@ -14,15 +13,13 @@ from unit.helpers import UNDEFINED, implicit_element, item, part10
 
 from desktop.dicom import uids
 
-from .building import VRS, absurd_value, archive, deflate, nest, swarm, swelling_file, write
+from .building import VRS, absurd_value
 from .edits import Edit
+from .large import LARGE
+from .placing import ROOM, Structural, insertion, write
 from .sources import Place, Source
 
-ROOM = 2_000_000
-"""Bytes that a damage may add."""
-
 _TRANSFER_SYNTAX = 0x00020010
-_SEQUENCES = (0x00081115, 0x00400275, 0x52009230, 0x00091010, 0x0019AABB, 0x00041220)
 _KEYWORDS = """
     SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID StudyDate
     StudyTime SeriesTime Modality PatientName PatientID PatientBirthDate PatientSex InstanceNumber SeriesNumber
@@ -73,7 +70,7 @@ def rewrite_vr(random: Random, source: Source) -> list[Edit]:
     """Elements that are rightly written, with another VR."""
     places = _values(place for place in source.places if place.vr)
     return [
-        Edit(at.at, at.end, _write(source, at.tag, random.choice(VRS), source.data[at.start : at.end]))
+        Edit(at.at, at.end, write(source, at.tag, random.choice(VRS), source.data[at.start : at.end]))
         for at in _some(random, places, 3)
     ]
 
@@ -81,7 +78,7 @@ def rewrite_vr(random: Random, source: Source) -> list[Edit]:
 def absurd_values(random: Random, source: Source) -> list[Edit]:
     """Elements that are rightly written, with absurd values."""
     return [
-        Edit(at.at, at.end, _write(source, at.tag, at.vr or "UN", absurd_value(random)))
+        Edit(at.at, at.end, write(source, at.tag, at.vr or "UN", absurd_value(random)))
         for at in _some(random, _values(source.places), 5)
     ]
 
@@ -94,11 +91,11 @@ def answer_wrongly(random: Random, source: Source) -> list[Edit]:
         vr, value = random.choice(VRS), absurd_value(random)
         if not source.implicit and random.random() < 0.5:
             vr = datadict.dictionary_VR(tag).split(" ")[0] if datadict.dictionary_has_tag(tag) else "DS"
-        written = _write(source, tag, vr, value)
+        written = write(source, tag, vr, value)
         if kept and random.random() < 0.7:
             edits.append(Edit(kept[0].at, kept[0].end, written))
         else:
-            edits.append(_insertion(random, source, written))
+            edits.append(insertion(random, source, written))
     return edits
 
 
@@ -108,8 +105,8 @@ def vectors_of_frames(random: Random, source: Source) -> list[Edit]:
     vr, value = random.choice((("PN", b"A^B"), ("DS", b"1"), ("AT", b"\1\0\1\0"), ("LO", b"A"), ("SQ", item(b""))))
     values = value * count if vr in ("AT", "SQ") else b"\\".join([value] * count)
     tag = random.choice((0x00540070, 0x00280009, 0x00200032))
-    frames = _write(source, 0x00280008, "IS", str(count).encode())
-    return [_insertion(random, source, frames + _write(source, tag, vr, values))]
+    frames = write(source, 0x00280008, "IS", str(count).encode())
+    return [insertion(random, source, frames + write(source, tag, vr, values))]
 
 
 def wrong_syntax(random: Random, source: Source) -> list[Edit]:
@@ -124,69 +121,22 @@ def wrong_syntax(random: Random, source: Source) -> list[Edit]:
     ]
 
 
-def deep_nest(random: Random, source: Source) -> list[Edit]:
-    """Sequences within sequences, 10 to 100,000 deep, around nothing, or around many elements."""
-    depth = random.choice((10, 40, 62, 63, 64, 65, 100, 1000, 10_000, 100_000))
-    core = b""
-    if random.random() < 0.5:
-        count = random.choice((1, 1000, 20_000, 100_000))
-        core = _swarm(random, source, count)
-    nested = nest(
-        depth,
-        order=source.order,
-        implicit=source.implicit,
-        undefined=random.random() < 0.6,
-        tag=random.choice(_SEQUENCES),
-        vr=random.choice(("SQ", "SQ", "SQ", "UN", "OB")),
-        core=core,
-    )
-    return [_insertion(random, source, nested)]
-
-
-def tiny_elements(random: Random, source: Source) -> list[Edit]:
-    """Many elements, or items, of hardly any bytes: at the top, in an item, or as a sequence."""
-    count = random.choice((1000, 20_000, 100_000, 200_000, 240_000))
-    kind = random.randrange(3)
-    tag = random.choice(_SEQUENCES)
-    if kind == 0:
-        return [_insertion(random, source, _swarm(random, source, count))]
-    undefined = random.random() < 0.5
-    if kind == 1:
-        value = item(_swarm(random, source, count), order=source.order, undefined=undefined)
-    else:
-        value = item(b"", order=source.order, undefined=undefined) * min(count, ROOM // 16)
-    return [_insertion(random, source, _write(source, tag, "SQ", value))]
-
-
 def private_blocks(random: Random, source: Source) -> list[Edit]:
     """Private elements: creators that are missing, long, or no text, and sequences in UN."""
     group = random.choice((0x0009, 0x0029, 0x7FE1, 0xFFFF)) << 16
     creator = random.choice((b"SIEMENS CSA HEADER", b"GEMS_PARM_01", b"", b"\xff" * 8, b"\\" * 100, b"C" * 60_000))
-    inner = _write(source, 0x00080100, "SH", b"A ") + _write(source, group | 0x1002, "UN", absurd_value(random))
+    inner = write(source, 0x00080100, "SH", b"A ") + write(source, group | 0x1002, "UN", absurd_value(random))
     one = item(inner, order=source.order, undefined=random.random() < 0.5)
     items = one * min(random.choice((1, 3, 1000)), ROOM // len(one))
     written = [
-        _write(source, group | 0x0010, random.choice(VRS), creator),
-        _write(source, group | 0x1001, random.choice(VRS), absurd_value(random)),
-        _write(source, group | 0x1003, "UN", items),
-        _write(source, group | 0x1004, "SQ", items),
+        write(source, group | 0x0010, random.choice(VRS), creator),
+        write(source, group | 0x1001, random.choice(VRS), absurd_value(random)),
+        write(source, group | 0x1003, "UN", items),
+        write(source, group | 0x1004, "SQ", items),
         # In UN, a sequence is in implicit VR, whatever stands around it.
-        _write(source, group | 0x1005, "UN", item(implicit_element(0x00080100, b"A "))),
+        write(source, group | 0x1005, "UN", item(implicit_element(0x00080100, b"A "))),
     ]
-    return [_insertion(random, source, b"".join(random.sample(written, random.randrange(1, len(written) + 1))))]
-
-
-def offset_tables(random: Random, source: Source) -> list[Edit]:
-    """Extended Offset Tables that lead anywhere, for as many frames as they please."""
-    frames = random.choice((1, 2, 1000, 50_000))
-    tables = [
-        struct.pack(f"<{frames}Q", *(random.getrandbits(random.choice((4, 16, 32, 64))) for _ in range(frames)))
-        for _ in range(2)
-    ]
-    number = _write(source, 0x00280008, "IS", str(random.choice((frames, frames + 1, 2**31))).encode())
-    first, second = (_write(source, 0x7FE00001 + count, "OV", table) for count, table in enumerate(tables))
-    at = next((place.at for place in source.places if place.tag == 0x7FE00010), len(source.data))
-    return [Edit(at, at, number + first + second)]
+    return [insertion(random, source, b"".join(random.sample(written, random.randrange(1, len(written) + 1))))]
 
 
 def directory_offsets(random: Random, source: Source) -> list[Edit]:
@@ -198,33 +148,11 @@ def directory_offsets(random: Random, source: Source) -> list[Edit]:
     return [
         *(Edit(at.start, at.end, struct.pack("<L", random.choice(numbers))) for at in _some(random, records, 20)),
         *(
-            Edit(at.at, at.end, _write(source, at.tag, "CS", random.choice((b"..\\..\\A ", b"/etc/passwd ", b"\\\\"))))
+            Edit(at.at, at.end, write(source, at.tag, "CS", random.choice((b"..\\..\\A ", b"/etc/passwd ", b"\\\\"))))
             for at in _some(random, names, 3)
         ),
     ]
 
-
-def swell(random: Random, source: Source) -> list[Edit]:
-    """Another file altogether: a small one with a large deflated data set."""
-    return [Edit(0, len(source.data), swelling_file(random))]
-
-
-def pack_archive(random: Random, source: Source) -> list[Edit]:
-    """The same file, in an archive."""
-    return [Edit(0, len(source.data), archive(random, source.data))]
-
-
-def pack_dataset(random: Random, source: Source) -> list[Edit]:
-    """The same data set, deflated, with something behind it or the end missing."""
-    if not source.dataset or source.implicit or source.order != "<":
-        return []
-    packed = deflate(source.data[source.dataset :], b"\0", random.choice((0, 1, 1000)))
-    packed = packed[: random.choice((len(packed), len(packed) - 8, len(packed) // 2))]
-    data = part10(packed + random.randbytes(random.choice((0, 1, 100))), uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
-    return [Edit(0, len(source.data), data)]
-
-
-Structural = Callable[[Random, Source], list[Edit]]
 
 STRUCTURAL: tuple[Structural, ...] = (
     wrong_length,
@@ -235,17 +163,9 @@ STRUCTURAL: tuple[Structural, ...] = (
     vectors_of_frames,
     wrong_syntax,
     private_blocks,
-    offset_tables,
     directory_offsets,
-    pack_archive,
-    pack_dataset,
-    deep_nest,
-    tiny_elements,
-    swell,
+    *LARGE,
 )
-
-HEAVY: tuple[Structural, ...] = (deep_nest, tiny_elements, swell)
-"""Those after which a file may take seconds."""
 
 
 def _some(random: Random, choices: Sequence, most: int) -> list:
@@ -255,25 +175,3 @@ def _some(random: Random, choices: Sequence, most: int) -> list:
 def _values(places: Iterable[Place]) -> list[Place]:
     """Those whose value is told."""
     return [place for place in places if place.end > place.start]
-
-
-def _write(source: Source, tag: int, vr: str, value: bytes) -> bytes:
-    return write(tag, vr, value, order=source.order, implicit=source.implicit)
-
-
-def _swarm(random: Random, source: Source, count: int) -> bytes:
-    # The same tag again and again, or another each time: what is remembered of tags must have an end too.
-    tag, step = random.choice(((0x00100020, 0), (0x00211000, 1), (0x00400000, 0x10001)))
-    vr, value = random.choice((("LO", b""), ("DS", b""), ("LO", b"A ")))
-    size = len(_write(source, tag, vr, value))
-    return swarm(
-        min(count, ROOM // size), order=source.order, implicit=source.implicit, tag=tag, step=step, vr=vr, value=value
-    )
-
-
-def _insertion(random: Random, source: Source, data: bytes) -> Edit:
-    """Put ``data`` between two elements of the top level."""
-    tops = sorted(place.at for place in source.places if place.top)
-    between = [other for one, other in pairwise(tops) if other > one]
-    at = random.choice(between) if between else len(source.data)
-    return Edit(at, at, data)

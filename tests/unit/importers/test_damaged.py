@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from fuzz import watching
 from fuzz.cases import make_case
-from fuzz.damages import HEAVY, STRUCTURAL
+from fuzz.damages import STRUCTURAL
 from fuzz.examining import Examined, examine, make_trouble
 from fuzz.importing import EDGE, import_twice
+from fuzz.large import HEAVY
 from fuzz.sources import Source, find_sources, pydicom_files
 from unit.helpers import file_ref
 

@@ -1,6 +1,7 @@
 """Private mode: a library, a cache and a log of their own, wiped at the end, or at the next start if there was none."""
 
 import contextlib
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ def private_folders(paths: Paths) -> Iterator[Paths]:
             paths.private.mkdir(mode=0o700, parents=True, exist_ok=True)
             # It is locked before it is there: whoever wipes what is left must never take it for that.
             ownership = take_ownership(base.with_suffix(_LOCK))
-            if ownership is None:
-                raise SetupError("Another private session has begun just now. Try again.")
+            if ownership is None or not ownership.path.exists():
+                raise SetupError("Another Negatoscope tidied up just now. Try again.")
             stack.enter_context(ownership)
             base.mkdir(mode=0o700)
         except OSError as error:
@@ -52,8 +53,11 @@ def wipe_private(paths: Paths) -> None:
                 folder = lock.with_suffix("")
                 with ownership:
                     shutil.rmtree(folder, ignore_errors=True)
+                    if not folder.exists() and os.name != "nt":
+                        # Before it is free: whoever has opened it by now is to notice. Windows knows no such thing.
+                        lock.unlink()
                 if not folder.exists():
-                    lock.unlink()
+                    lock.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         # Nobody is to see that there was one.
         paths.private.rmdir()

@@ -6,6 +6,7 @@ than seconds, since computers differ: to Orthanc's ingest of the same files, and
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
@@ -45,7 +46,7 @@ def read_options() -> argparse.Namespace:
 def main() -> int:
     """Measure, print, and return 0; a missed figure is told, not failed: computers differ."""
     options = read_options()
-    figures, remarks = Figures(), []
+    figures, remarks, load = Figures(), [], [_load()]
     with tempfile.TemporaryDirectory(prefix="negatoscope-bench-") as temporary:
         work = Path(temporary)
         keep_bytecode(work / "bytecode")
@@ -62,6 +63,8 @@ def main() -> int:
         measure_opening(figures, work, work / "study", options.runs)
         if options.large:
             measure_library(figures, work, options.large, options.runs)
+    load.append(_load())
+    remarks.append(f"Processes at work, of others too: {load[0]:.1f} at the start, {load[1]:.1f} at the end.")
     figures.show()
     print("\n".join(remarks))
     if options.json is not None:
@@ -69,6 +72,11 @@ def main() -> int:
         text = json.dumps(told | {"remarks": remarks, "figures": figures.to_json()}, indent=1)
         options.json.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def _load() -> float:
+    """Return how many processes were at work in the last minute; not a number where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
 
 
 if __name__ == "__main__":

@@ -43,12 +43,13 @@ def main(base: str, folder: str, studies: str) -> None:
         code = run(["--base-dir", base, "import", folder, "--json"])
     if code != 0:
         raise SystemExit(f"The import ended with {code}.")
-    told = json.loads(printed.getvalue()) | {
+    told: dict[str, Any] = {
         "progress": watch.progress,
         "main_s": watch.used,
         "workers_s": sum(os.times()[2:4]),
         "import_peak_bytes": _peak_memory(),
     }
+    told |= json.loads(printed.getvalue())
     if int(studies):
         with start_app(paths) as app:
             told["questions"] = _ask_all(app, int(studies))

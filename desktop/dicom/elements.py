@@ -69,6 +69,7 @@ class Walker:
 
     def __init__(self, data: bytes, encoding: Encoding) -> None:
         self.data = data
+        self.encoding = encoding
         self.order = "<" if encoding.little_endian else ">"
         self._explicit = Struct(self.order + "HH2sH").unpack_from
         self._implicit = Struct(self.order + "HHL").unpack_from

@@ -53,8 +53,8 @@ _AMBIGUOUS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or
 _PRIVATE_VRS = NUMBERS.keys() | set("AE AS AT CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
 
 _PIXEL_GROUP = 0x7FE0
-_SPECIFIC_CHARACTER_SET = 0x00080005
-_PIXEL_REPRESENTATION = 0x00280103
+SPECIFIC_CHARACTER_SET = 0x00080005
+PIXEL_REPRESENTATION = 0x00280103
 _OVERLAY_DATA = 0x60003000
 
 _PICTURES = frozenset({0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x00283006})
@@ -80,6 +80,13 @@ class _Kept:
 
 
 _kept = _Kept()
+
+
+def reserved_block(tag: int) -> int | None:
+    """Return the first tag of the block that a private creator reserves (PS3.5 §7.8.1); None if it is no creator."""
+    if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
+        return tag & 0xFFFF0000 | (tag & 0xFF) << 8
+    return None
 
 
 def encode_dataset(
@@ -140,8 +147,9 @@ class _Encoder:
             if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFE or (group == _PIXEL_GROUP and not depth):
                 continue
             if group & 1:
-                if 0x10 <= tag & 0xFFFF <= 0xFF:
-                    creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = self._creator(element)
+                block = reserved_block(tag)
+                if block is not None:
+                    creators[block] = self._creator(element)
                     vr = "LO"
                 elif vr == "UN":
                     vr = _private_vr(tag, creators.get(tag & 0xFFFFFF00))
@@ -150,9 +158,9 @@ class _Encoder:
             if vr in _AMBIGUOUS:
                 vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
             fragments[tag] = self._fragment(element, tag, vr, encodings, signed=signed, place=place, depth=depth)
-            if tag == _SPECIFIC_CHARACTER_SET and not self._encodings_given:
+            if tag == SPECIFIC_CHARACTER_SET and not self._encodings_given:
                 encodings = find_encodings(fragments[tag].element.get("Value"))
-            elif tag == _PIXEL_REPRESENTATION:
+            elif tag == PIXEL_REPRESENTATION:
                 signed = fragments[tag].element.get("Value") == [1]
         return fragments
 

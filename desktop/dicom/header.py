@@ -5,12 +5,13 @@ The outcome is a :class:`~desktop.dicom.records.Header`, or a sentence that says
 
 import hashlib
 import os
-from typing import BinaryIO
+from dataclasses import replace
+from typing import BinaryIO, NamedTuple
 
 from ..errors import NotDicom, Unreachable, Unreadable
 from . import uids
 from .elements import Cut, Malformed
-from .encoding import encode_dataset
+from .encoding import SPECIFIC_CHARACTER_SET, encode_dataset
 from .extract import make_instance, make_patient, make_pixels, make_series, make_study, value_text
 from .files import open_regular
 from .metadata import Fragments, bulk_data_place, join_dicom, join_plain, make_fragment, pack
@@ -23,9 +24,22 @@ from .text import UNKNOWN, find_encodings, is_doubtful, parse_charset
 _META_SOP_CLASS, _META_SOP_INSTANCE = 0x00020002, 0x00020003
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _DIRECTORY_RECORDS, _FILE_SET_ID = 0x00041220, 0x00041130
-_SPECIFIC_CHARACTER_SET = 0x00080005
 # Patient's Name and ID, Study and Series Description, Referring Physician's Name, Study ID, Accession Number.
-_LISTED = (0x00100010, 0x00100020, 0x00081030, 0x0008103E, 0x00080090, 0x00200010, 0x00080050)
+LISTED = (0x00100010, 0x00100020, 0x00081030, 0x0008103E, 0x00080090, 0x00200010, 0x00080050)
+"""Elements whose letters are looked at: lists show them."""
+
+
+class Made(NamedTuple):
+    """The header of a file, and what it was made of.
+
+    Attributes:
+        fragments: its elements.
+        named: it has valid UIDs of its own.
+    """
+
+    header: Header
+    fragments: Fragments
+    named: bool
 
 
 def read_header(ref: FileRef, charset: str | None = None) -> Header:
@@ -52,6 +66,11 @@ def find_study_uid(parsed: Parsed) -> str:
 
 
 def make_header(ref: FileRef, parsed: Parsed, charset: str | None = None) -> Header:
+    """Make the header of a file whose elements were read; as :func:`make`, but without them."""
+    return make(ref, parsed, charset).header
+
+
+def make(ref: FileRef, parsed: Parsed, charset: str | None = None) -> Made:
     """Make the header of a file whose elements were read.
 
     Args:
@@ -78,6 +97,28 @@ def make_header(ref: FileRef, parsed: Parsed, charset: str | None = None) -> Hea
         if uid and (tag not in fragments or fragments[tag].element.get("Value") != [uid]):
             fragments[tag] = make_fragment(tag, {"vr": "UI", "Value": [uid]})
     model: Model = {f"{tag:08X}": fragment.element for tag, fragment in fragments.items()}
+    header = compose(
+        ref,
+        parsed,
+        model,
+        join_dicom(fragments),
+        join_plain(fragments),
+        _has_doubtful_text(parsed, fragments, encodings),
+    )
+    return Made(replace(header, notes=(*notes, *header.notes)) if notes else header, fragments, named=not notes)
+
+
+def compose(ref: FileRef, parsed: Parsed, model: Model, dicom: str, plain: str, doubtful: bool) -> Header:
+    """Put a header together.
+
+    Args:
+        ref: the file.
+        parsed: of which only the pixels, and the elements behind them, are looked at.
+        model: all elements.
+        dicom: the same as text in the JSON Model.
+        plain: the same in OHIF's form.
+        doubtful: letters of it may be wrong.
+    """
     instance, pixels = make_instance(model), make_pixels(model, parsed)
     found = find_notes(parsed, instance, pixels)
     return Header(
@@ -87,20 +128,20 @@ def make_header(ref: FileRef, parsed: Parsed, charset: str | None = None) -> Hea
         series=make_series(model),
         instance=instance,
         pixels=pixels,
-        dicom_json=pack(join_dicom(fragments)),
-        ohif_json=pack(join_plain(fragments)),
-        notes=(*notes, *(note.sentence for note in found)),
+        dicom_json=pack(dicom),
+        ohif_json=pack(plain),
+        notes=tuple([note.sentence for note in found]),
         truncated=any(note.truncated for note in found),
-        doubtful_text=_has_doubtful_text(parsed, fragments, encodings),
+        doubtful_text=doubtful,
     )
 
 
 def _has_doubtful_text(parsed: Parsed, fragments: Fragments, encodings: tuple[str, ...] | None) -> bool:
     if encodings is None:
-        named = fragments.get(_SPECIFIC_CHARACTER_SET)
+        named = fragments.get(SPECIFIC_CHARACTER_SET)
         encodings = find_encodings(named.element.get("Value") if named else None)
     # What comes out as ASCII is what it was meant to be.
-    suspects = [tag for tag in _LISTED if tag in fragments and not fragments[tag].plain.isascii()]
+    suspects = [tag for tag in LISTED if tag in fragments and not fragments[tag].plain.isascii()]
     return UNKNOWN in encodings or any(
         is_doubtful(parsed.value(tag), encodings, person_name=fragments[tag].element["vr"] == "PN") for tag in suspects
     )

@@ -29,7 +29,9 @@ SWOLLEN_LIMIT = 1 << 23
 ELEMENTS_LIMIT = 200_000
 """Elements of the top level; real headers have some hundreds."""
 
-_FIRST_READ = 1 << 16
+FIRST_READ = 1 << 16
+"""Bytes of a file's beginning that are read at once: most headers end there."""
+
 _TRANSFER_SYNTAX = 0x00020010
 
 
@@ -63,18 +65,19 @@ class Parsed:
         return b""
 
 
-def parse(file: BinaryIO, size: int) -> Parsed:
+def parse(file: BinaryIO, size: int, head: bytes = b"") -> Parsed:
     """Read the elements of a DICOM file up to its pixels.
 
     Args:
-        file: open at its beginning.
+        file: open at its beginning, or behind ``head``.
         size: its bytes.
+        head: its first :data:`FIRST_READ` bytes, if they were read already.
 
     Raises:
         Packed: it is an archive.
         NotDicom, Unreadable: the sentence says why.
     """
-    data = file.read(_FIRST_READ)
+    data = head or file.read(FIRST_READ)
     finding = sniff(data[:HEAD_LENGTH])
     if finding.kind is Kind.ARCHIVE:
         raise Packed(f"It is {finding.what}.")
@@ -95,7 +98,7 @@ def _parse(file: BinaryIO, size: int, data: bytes, start: int) -> Parsed:
     if syntax == uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         limit = min(HEADER_LIMIT, max(SWOLLEN_LIMIT, 10 * size))
         stream, size, start = *_inflate(file, start), 0
-        data = stream.read(_FIRST_READ)
+        data = stream.read(FIRST_READ)
     encoding = find_encoding(syntax, data[start : start + HEAD_LENGTH])
     walker, elements, pixels = _read_dataset(stream, size, limit, data, start, encoding)
     if not syntax or not _syntax_fits(syntax, pixels):

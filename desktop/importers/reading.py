@@ -20,8 +20,9 @@ from .. import logs
 from ..dicom.archives import Listing, list_archive
 from ..dicom.directory import Directory, is_directory, parse_directory, read_directory
 from ..dicom.files import Source, open_source
-from ..dicom.header import find_study_uid, make_header
-from ..dicom.parsing import parse
+from ..dicom.header import find_study_uid, make
+from ..dicom.likeness import Likenesses
+from ..dicom.parsing import FIRST_READ, parse
 from ..dicom.passwords import remember_passwords
 from ..dicom.records import FileRef, Header
 from ..errors import Locked, NotDicom, Packed, Unreachable, Unreadable
@@ -116,16 +117,33 @@ def _read(ref: FileRef, order: Order) -> Reading:
         # Another file, or another disc, may be in its place since it was found.
         ref = replace(ref, size=source.size, mtime_ns=source.mtime_ns)
         try:
-            named = os.path.basename(ref.path).upper().startswith("DICOMDIR")  # noqa: PTH119
-            parsed = (parse_directory if named else parse)(source.file, source.size)
+            met = _read_dicom(ref, source, order.charsets)
         except Packed:
             pass
         else:
-            if is_directory(parsed):
-                return DirectoryMet(ref, read_directory(parsed))
-            header = make_header(ref, parsed, order.charsets.get(find_study_uid(parsed)))
-            return header if order.keep is Keep.IN_PLACE else _keep(source, header, order)
+            return _keep(source, met, order) if isinstance(met, Header) and order.keep is not Keep.IN_PLACE else met
     return ArchiveMet(ref, list_archive(ref.path, asked=ref.path in order.named))
+
+
+def _read_dicom(ref: FileRef, source: Source, charsets: Mapping[str, str]) -> Header | DirectoryMet:
+    if os.path.basename(ref.path).upper().startswith("DICOMDIR"):  # noqa: PTH119
+        parsed = parse_directory(source.file, source.size)
+    else:
+        head = source.file.read(FIRST_READ)
+        header = _likenesses.read(ref, source.file, head, charsets)
+        if header is not None:
+            return header
+        parsed = parse(source.file, source.size, head)
+    if is_directory(parsed):
+        return DirectoryMet(ref, read_directory(parsed))
+    charset = charsets.get(find_study_uid(parsed))
+    made = make(ref, parsed, charset)
+    _likenesses.note(parsed, made, charset)
+    return made.header
+
+
+_likenesses = Likenesses()
+"""Of this worker."""
 
 
 def _keep(source: Source, header: Header, order: Order) -> Header:

@@ -246,7 +246,7 @@ def test_every_place_of_the_first_read_in_a_header(tmp_path: Path, monkeypatch: 
     path.write_bytes(data)
     expected = header_of(path)
     for length in range(512, len(data) + 1):
-        monkeypatch.setattr(parsing, "_FIRST_READ", length)
+        monkeypatch.setattr(parsing, "FIRST_READ", length)
         assert header_of(path) == expected, length
 
 

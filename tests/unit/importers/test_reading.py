@@ -45,7 +45,7 @@ def test_a_bug_in_reading_costs_one_file_and_tells_no_value(
     def fail(*_: object) -> Header:
         raise error
 
-    monkeypatch.setattr(reading, "make_header", fail)
+    monkeypatch.setattr(reading, "make", fail)
     refused = read(file_ref(save(make_image(), tmp_path / "a")))
     assert isinstance(refused, Refusal)
     assert refused.outcome is Outcome.REJECTED

@@ -42,30 +42,32 @@ class Passwords:
 
     Args:
         file: ``-`` for standard input; None to ask at the terminal.
+
+    Raises:
+        InputError: the file cannot be read.
     """
 
     def __init__(self, file: str | None) -> None:
         self._file = file
-        self._told: str | None = None
+        # At once: nothing is to begin if it cannot be read. And standard input can be read once only.
+        self._told = None if file is None else self._read(file)
 
     def ask(self, archive: str, wrong: bool) -> str | None:
-        """Return the password of an archive; None if there is none to be had.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+        """Return the password of an archive; None if there is none to be had."""
         if self._file is not None:
             if wrong:
-                raise InputError(f"The password of {archive} is wrong.")
-            if self._told is None:
-                # Standard input can be read once only, and there may be another archive.
-                self._told = self._read(self._file)
+                # There may be other archives, and plain files. Its own files are told of in the account.
+                print(f"negatoscope: The password of {printable(archive)} is wrong.", file=sys.stderr)
+                return None
             return self._told
         if not (sys.stdin and sys.stdin.isatty()):
             return None
         if wrong:
             print("That password is wrong.", file=sys.stderr)
-        return getpass.getpass(f"Password of {printable(archive)} (empty: leave it out): ") or None
+        try:
+            return getpass.getpass(f"Password of {printable(archive)} (empty: leave it out): ") or None
+        except EOFError:
+            return None
 
     def _read(self, file: str) -> str:
         try:

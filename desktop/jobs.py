@@ -57,6 +57,7 @@ class Job(Generic[Progress, Result]):
         self._on_progress = on_progress
         self._on_end = on_end
         self._cancel = threading.Event()
+        self._ended = threading.Event()
         self._going = threading.Event()
         self._going.set()
         self._reported = 0.0
@@ -105,12 +106,12 @@ class Job(Generic[Progress, Result]):
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the work has ended; return whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        # Not the thread's own join: interrupted by Ctrl-C, Python 3.11 takes the thread for one that has ended.
+        return self._ended.wait(timeout)
 
     def wait(self) -> Result:
         """Wait for the work and return its result, or raise what it raised."""
-        self._thread.join()
+        self._ended.wait()
         if self.error is not None:
             raise self.error
         return cast(Result, self.result)
@@ -125,5 +126,8 @@ class Job(Generic[Progress, Result]):
             # Where and what, but not the error's own words: they may hold patient data.
             log.error("the job %s failed\n%s", self.name, logs.say_where(error))  # noqa: TRY400
             self.error, self.state = error, JobState.FAILED
-        if self._on_end is not None:
-            self._on_end(self)
+        try:
+            if self._on_end is not None:
+                self._on_end(self)
+        finally:
+            self._ended.set()

@@ -167,4 +167,4 @@ def _may_be_dicom(file: FileRef) -> bool:
 
 
 def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.2f} GB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

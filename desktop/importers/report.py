@@ -87,6 +87,8 @@ class ImportReport:
         files = "1 file" if self.found == 1 else f"{self.found:,} files"
         remarks = f" {self.remarks:,} of them with a remark." if self.remarks else ""
         ended = f" {self.trouble}" if self.trouble else " It was cancelled before its end." if self.cancelled else ""
+        if not parts and self.trouble:
+            return self.trouble
         return (f"{files}: {', '.join(parts)}.{remarks}" if parts else "No files were found.") + ended
 
 

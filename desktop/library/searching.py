@@ -11,21 +11,24 @@ _SEARCHED = (
     "AccessionNumber",
     "StudyDescription",
     "StudyDate",
-    "StudyInstanceUID",
     "ReferringPhysicianName",
     "StudyID",
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 def index_study(db: sqlite3.Connection, study: int) -> None:
     """Write the words of a study, given its row, anew."""
     db.execute("DELETE FROM study_search WHERE rowid = ?", (study,))
     row = db.execute(
-        f"SELECT {', '.join(_SEARCHED)} FROM studies JOIN patients ON patients.id = patient WHERE studies.id = ?",
+        f"SELECT {', '.join(_SEARCHED)}, StudyInstanceUID FROM studies "
+        "JOIN patients ON patients.id = patient WHERE studies.id = ?",
         (study,),
     ).fetchone()
-    found = [word for value in row for word in words(value)]
+    found = [word for value in row[:-1] for word in words(value)]
+    # A UID is one word: its numbers would be found at every turn.
+    found.append("".join(words(row[-1])))
     # Where names are written without spaces, they are looked for without, too.
     found += [joined for group in row[0].split("=") if not (joined := "".join(words(group))).isascii()]
     text = " ".join(found)
@@ -35,12 +38,13 @@ def index_study(db: sqlite3.Connection, study: int) -> None:
 def search_condition(text: str) -> str:
     """Return what ``text`` asks of the full-text index; empty if there is no word in it.
 
-    Each word must begin one of the study's, in any order. A date may be written as the list shows it.
+    Each word must begin one of the study's, in any order; what is joined by a hyphen or the like must stand so. A date
+    may be written as the list shows it.
     """
     return " AND ".join(term for part in text.split() if (term := _term(part)))
 
 
 def _term(part: str) -> str:
-    found = [f'"{word}"*' for word in words(part)]
-    term = f"({' AND '.join(found)})" if found else ""
+    found = ["".join(words(part))] if _UID.fullmatch(part) else words(part)
+    term = f'"{" ".join(found)}"*' if found else ""
     return f'({term} OR "{part.replace("-", "")}"*)' if _DATE.fullmatch(part) else term

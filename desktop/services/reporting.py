@@ -3,6 +3,7 @@
 import json
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -10,6 +11,8 @@ from ..dicom.memberpaths import shown
 from ..importers.report import ImportReport
 from ..library.outcomes import FileOutcome
 from ..library.queries import StudyEntry
+
+_ALIKE = 5
 
 STUDY_COLUMNS = (
     "StudyInstanceUID",
@@ -41,13 +44,19 @@ def print_json(value: Any) -> None:
 def print_report(report: ImportReport) -> None:
     """Print an import's account: one line, then one for each file of which there is something to say."""
     print(printable(report.sentence()), file=sys.stderr)
-    print_outcomes(report.reasons, sys.stderr)
+    print_outcomes(report.reasons, sys.stderr, most=_ALIKE)
 
 
-def print_outcomes(outcomes: Iterable[FileOutcome], stream: TextIO) -> None:
-    """Print a line for each file."""
+def print_outcomes(outcomes: Iterable[FileOutcome], stream: TextIO, *, most: int | None = None) -> None:
+    """Print a line for each file; ``most``: of those with one and the same reason only so many."""
+    alike: Counter[tuple[str, str]] = Counter()
     for item in outcomes:
-        print(f"  {item.outcome.value}: {printable(shown(item.path))}: {printable(item.reason)}", file=stream)
+        alike[item.outcome.value, item.reason] += 1
+        if most is None or alike[item.outcome.value, item.reason] <= most:
+            print(f"  {item.outcome.value}: {printable(shown(item.path))}: {printable(item.reason)}", file=stream)
+    for (outcome, reason), count in alike.items():
+        if most is not None and count > most:
+            print(f"  {outcome}: and {count - most:,} more: {printable(reason)}", file=stream)
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -135,7 +135,9 @@ def test_a_copy_that_no_row_tells_of_is_told(library: Checked, tmp_path: Path) -
     copy = library.copy_in(save(make_image(), tmp_path / "file"))
     copy.with_name("0" * 48 + ".dcm").write_bytes(b"x")
     (library.copies / "something else.txt").write_text("x")
-    assert library.report().faults == ("1 copies are in no list. Take them in: negatoscope library rebuild",)
+    assert library.report().faults == (
+        "1 copies are in no list. Import them again from their source, or take them in: negatoscope library rebuild",
+    )
 
 
 def test_files_that_are_away_are_no_fault(library: Checked, tmp_path: Path) -> None:

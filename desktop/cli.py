@@ -394,6 +394,8 @@ def _import(app: App, options: Options) -> int:
 
 
 def _studies(app: App, options: Options) -> int:
+    if options.as_csv and options.json:
+        raise UsageError("Choose --csv or --json.")
     app.presence.watch()
     app.presence.wait()
     entries = app.viewing.studies(options.query)

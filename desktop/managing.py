@@ -15,13 +15,31 @@ from .options import Options
 from .paths import Paths
 from .services.lists import report_csv, save_csv
 from .services.rebuilding import rebuild
-from .services.reporting import print_json, print_outcomes, print_table, printable
+from .services.reporting import print_json, print_outcomes, print_table, printable, study_to_json
 
-LIBRARY_ACTIONS = ("check", "rebuild", "imports", "report", "forget", "delete", "charset")
+_OPTIONS: dict[str, frozenset[str]] = {
+    "check": frozenset({"full"}),
+    "rebuild": frozenset(),
+    "imports": frozenset(),
+    "report": frozenset({"number", "csv"}),
+    "forget": frozenset({"study"}),
+    "delete": frozenset({"study", "yes", "permanently"}),
+    "charset": frozenset({"study", "charset"}),
+}
+"""The options of each action."""
+
+LIBRARY_ACTIONS = tuple(_OPTIONS)
 
 
 def manage_library(options: Options, paths: Paths) -> int:
-    """Run one of :data:`LIBRARY_ACTIONS`."""
+    """Run one of :data:`LIBRARY_ACTIONS`.
+
+    Raises:
+        UsageError: an option is another action's.
+    """
+    for option in sorted(frozenset().union(*_OPTIONS.values()) - _OPTIONS[options.action]):
+        if getattr(options, option) not in (None, False):
+            raise UsageError(f"library {options.action} has no option --{option}. See: negatoscope library --help")
     if options.action == "rebuild":
         return _rebuild(options, paths)
     actions: dict[str, Callable[[App, Options], int]] = {
@@ -112,9 +130,9 @@ def _report(app: App, options: Options) -> int:
     entry, outcomes = found
     if options.csv:
         save_csv(Path(options.csv), report_csv(outcomes))
-    elif options.json:
+    if options.json:
         print_json([item.to_json() for item in outcomes])
-    else:
+    elif not options.csv:
         if entry.trouble:
             print(printable(entry.trouble), file=sys.stderr)
         print_outcomes(outcomes, sys.stdout)
@@ -129,6 +147,8 @@ def _study_of(options: Options) -> str:
 
 def _forget(app: App, options: Options) -> int:
     holding = app.holdings.forget(_study_of(options))
+    if options.json:
+        print_json(asdict(holding))
     print(f"Forgotten. {holding.in_place:,} files stay where they are.", file=sys.stderr)
     return ExitCode.DONE
 
@@ -136,12 +156,14 @@ def _forget(app: App, options: Options) -> int:
 def _delete(app: App, options: Options) -> int:
     study_uid = _study_of(options)
     holding = app.holdings.holding(study_uid)
-    where = "for good" if options.permanently else "into the trash"
+    where = "for good" if options.permanently or app.is_private else "into the trash"
     said = f"{holding.copies:,} copies go {where}; {holding.in_place:,} files stay where they are."
     if not options.yes and not _confirm(said):
         print("Nothing was deleted.", file=sys.stderr)
         return ExitCode.FAILED
-    app.holdings.delete(study_uid, permanently=options.permanently)
+    gone = app.holdings.delete(study_uid, permanently=options.permanently)
+    if options.json:
+        print_json(asdict(gone))
     print(said, file=sys.stderr)
     return ExitCode.DONE
 
@@ -156,6 +178,10 @@ def _confirm(said: str) -> bool:
 def _charset(app: App, options: Options) -> int:
     if options.charset is None:
         raise UsageError("Name a character set with --charset, such as --charset 'ISO_IR 101'.")
-    app.holdings.set_charset(_study_of(options), options.charset)
+    study_uid = _study_of(options)
+    app.holdings.set_charset(study_uid, options.charset)
+    if options.json:
+        entry = app.viewing.study(study_uid)
+        print_json(None if entry is None else study_to_json(entry))
     print("The study was read again.", file=sys.stderr)
     return ExitCode.DONE

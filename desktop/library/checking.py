@@ -105,13 +105,8 @@ def _find_orphans(copies: Path, known: set[str]) -> list[str]:
     """Say which files in the folder of copies no row tells of: a program that was killed leaves them."""
     there = {path.relative_to(copies).as_posix() for path in copies.glob("*/*.dcm")} if copies.is_dir() else set()
     lost = there - known
-    return (
-        [
-            f"{len(lost):,} copies are in no list. Import them again from their source, or take them in: negatoscope library rebuild"
-        ]
-        if lost
-        else []
-    )
+    mend = f"{_AGAIN[:-1]}, or take them in: negatoscope library rebuild"
+    return [f"{len(lost):,} copies are in no list. {mend}"] if lost else []
 
 
 def _exists(path: str) -> bool:

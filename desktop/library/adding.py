@@ -12,7 +12,7 @@ from ..dicom.records import Copy, FileRef, Header, Instance, Patient, Pixels, Se
 from ..dicom.uids import make_uid
 from ..errors import Locked, Unreachable, Unreadable
 from .comparing import digest, same_bytes
-from .heirs import file_of, find_heir, find_heirs, hand_on
+from .heirs import file_of, find_heir, find_heirs, hand_on, is_as_met
 from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, is_here, medium_row, shown
 from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
@@ -213,6 +213,11 @@ class _Adder:
                 met = file_of(self._db, twin["id"])
                 same = same_bytes(place, met)
             is_copied = bool(twin["copy"]) and heir is None
+            if same and not (is_copied or is_as_met(met) or _is_moved(header, twin)):
+                # That file has become this one. What it was is known by its header alone, and is not there any more.
+                self._remove_instance(twin["id"])
+                self._db.execute("DELETE FROM files WHERE id = ?", (twin["file"],))
+                continue
             if same and (header.copy is None or is_copied):
                 return _Twins(same=twin, where="as a copy in the library" if is_copied else shown(met.path))
             if same:
@@ -231,7 +236,8 @@ class _Adder:
     def _remove_before(self, instance: int, place: str) -> list[int]:
         """Take out the instance that was in a file until now; return the file's duplicates, if it has not changed."""
         heirs = find_heirs(self._db, instance)
-        if heirs and same_bytes(place, heirs[0][1]):
+        as_met = next((file for _, file in heirs if is_as_met(file)), None)
+        if as_met is not None and same_bytes(place, as_met):
             self._drop_instance(instance)
             return [number for number, _ in heirs]
         self._remove_instance(instance)

@@ -255,3 +255,87 @@ def pool() -> Iterator[ReaderPool]:
 def test_any_sequence_of_changes_and_imports(tmp_path: Path, pool: ReaderPool) -> None:
     kind = type("AnyImports", (Imports,), {"folder": tmp_path, "pool": pool})
     run_state_machine_as_test(kind, settings=settings(max_examples=25, stateful_step_count=12, deadline=None))
+
+
+# What was found so
+
+
+@pytest.fixture
+def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
+    made = Bench(tmp_path / "base", pool)
+    yield made
+    made.close()
+
+
+def image(**attributes: object) -> bytes:
+    file = io.BytesIO()
+    make_image(**{"SOPInstanceUID": ROOT_UID + "1", **attributes}).save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 10**18 + next(_numbers) * 10**9))
+
+
+@pytest.mark.parametrize("names", [("b", "a"), ("a", "b")])
+@pytest.mark.parametrize("keep", [Keep.IN_PLACE, Keep.COPY])
+def test_a_file_that_became_what_another_one_is_does_not_give_it_its_old_header(
+    keep: Keep, names: tuple[str, str], bench: Bench, tmp_path: Path
+) -> None:
+    old, new = image(PatientID="", PatientName=""), image(PatientID="P2", PatientName="Roe^Richard")
+    folder = tmp_path / "in"
+    write(folder / names[0], old)
+    bench.run(folder)
+    for name in names:
+        write(folder / name, new)
+    assert bench.run(folder, keep=keep).counts[Outcome.CONFLICT] == 0
+    assert bench.shown() == {new: 1}
+    assert bench.rows("SELECT PatientID, PatientName FROM patients") == [("P2", "Roe^Richard")]
+    assert bench.rows("SELECT uid FROM instances") == [(ROOT_UID + "1",)]
+
+
+def test_a_duplicate_keeps_what_two_others_were(bench: Bench, tmp_path: Path) -> None:
+    old, new = image(InstanceNumber=1), image(InstanceNumber=2)
+    folder = tmp_path / "in"
+    for name in "abc":
+        write(folder / name, old)
+    bench.run(folder)
+    for name in "ab":
+        write(folder / name, new)
+    bench.run(folder / "a")
+    assert bench.shown() == {old: 1, new: 1}
+    bench.run(folder)
+    (folder / "a").unlink()
+    (folder / "b").unlink()
+    bench.run(folder)
+    assert bench.shown() == {old: 1}
+
+
+def test_one_of_three_that_are_the_same_is_shown_when_the_first_is_gone(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name in "abc":
+        write(folder / name, image())
+    bench.run(folder)
+    (folder / "a").unlink()
+    report = bench.run(folder)
+    assert (report.viewable, report.counts[Outcome.DUPLICATE]) == (2, 1)
+    assert bench.shown() == {image(): 1}
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+@pytest.mark.parametrize("keep", [Keep.IN_PLACE, Keep.COPY])
+def test_files_that_are_numbered_anew_conflict_with_none(keep: Keep, by: int, bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    data = [image(SOPInstanceUID=f"{ROOT_UID}{number}", InstanceNumber=number) for number in range(10)]
+    for number, one in enumerate(data):
+        write(folder / f"IM{number}", one)
+    bench.run(folder)
+    for number in sorted(range(10), reverse=by > 0):
+        (folder / f"IM{number}").rename(folder / f"IM{number + by:X}")
+    report = bench.run(folder, keep=keep)
+    assert (report.viewable, report.counts[Outcome.CONFLICT], report.counts[Outcome.DUPLICATE]) == (10, 0, 0)
+    assert bench.shown() == dict.fromkeys(data, 1)
+    assert bench.rows("SELECT uid FROM instances ORDER BY uid") == [(f"{ROOT_UID}{number}",) for number in range(10)]

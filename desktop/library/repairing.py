@@ -25,6 +25,9 @@ _NO_DAMAGE = frozenset(
 )
 """Errors that come of a full disk, of rights and the like, and not of what stands in the library."""
 
+_HOLDING = (Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT)
+"""Outcomes of files of which the library has an instance."""
+
 _FARTHEST = 2**40
 _TYPES = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
 _DEFAULTS = {"medium": 1, "container": 0, "copy": "", "copy_mtime_ns": 0}
@@ -129,14 +132,22 @@ def unfit_rows(db: sqlite3.Connection) -> int:
     )
 
 
+def drop_lost_files(db: sqlite3.Connection) -> None:
+    """Drop the rows of files that are said to hold an instance that the library does not have."""
+    db.execute(
+        f"DELETE FROM files WHERE outcome IN ({', '.join('?' * len(_HOLDING))}) "
+        "AND id NOT IN (SELECT file FROM instances)",
+        _HOLDING,
+    )
+
+
 def find_files(db: sqlite3.Connection) -> dict[StoredFile, bool]:
     """Return the files that hold an instance, or are said to, and whether the library has that instance."""
-    holding = (Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT)
     rows = db.execute(
         "SELECT path, size, mtime_ns, identity, copy, copy_mtime_ns, instances.id AS instance FROM files "
         "JOIN media ON media.id = medium LEFT JOIN instances ON file = files.id "
-        f"WHERE outcome IN ({', '.join('?' * len(holding))}) ORDER BY files.id",
-        holding,
+        f"WHERE outcome IN ({', '.join('?' * len(_HOLDING))}) ORDER BY files.id",
+        _HOLDING,
     )
     return {
         StoredFile(

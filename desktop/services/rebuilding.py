@@ -18,7 +18,7 @@ from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
 from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
 from ..library.places import is_here
-from ..library.repairing import find_files, take_over
+from ..library.repairing import drop_lost_files, find_files, take_over
 from ..library.schema import check_file
 from ..library.store import Store
 from ..paths import Paths, system_path
@@ -116,6 +116,7 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
         outcomes = store.write(partial(add_readings, readings=again)).result()
         for (_, held), reading, outcome in zip(batch, again, outcomes, strict=True):
             count.add(outcome, reading, held=held)
+    store.write(drop_lost_files).result()
     return count
 
 

@@ -128,6 +128,12 @@ def state(paths: Paths) -> dict[str, Any]:
 def faults(paths: Paths) -> tuple[str, ...]:
     with open_store(paths) as store:
         said = check_library(store.reader(), paths.copies, digest_of).faults
+        # Each file with an outcome of an instance has one, and no other has.
+        query = (
+            "SELECT path, outcome FROM files LEFT JOIN instances ON file = files.id "
+            "WHERE (instances.id IS NULL) = (outcome IN ('added', 'updated', 'conflict'))"
+        )
+        assert store.reader().execute(query).fetchall() == []
         store.release()
         return said
 

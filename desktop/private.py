@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from . import logs
 from .errors import InputError, SetupError
-from .handover import take_ownership
+from .handover import clear_address, take_ownership
 from .paths import Paths
 
 _LOCK = ".lock"
@@ -52,6 +52,8 @@ def wipe_private(paths: Paths) -> None:
             if ownership is not None:
                 folder = lock.with_suffix("")
                 with ownership:
+                    # Its socket may lie elsewhere, where the way to its own folder is too long.
+                    clear_address(folder / "data" / paths.lock.name)
                     shutil.rmtree(folder, ignore_errors=True)
                     if not folder.exists() and os.name != "nt":
                         # Before it is free: whoever has opened it by now is to notice. Windows knows no such thing.

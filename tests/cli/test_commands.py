@@ -21,15 +21,11 @@ from desktop.paths import find_paths
 
 Call = Callable[..., Finished]
 
-IMPORT_KEYS = [
-    *("found", "added", "updated", "unchanged", "duplicate", "conflict", "not_dicom", "rejected"),
-    *("seconds", "reasons"),
-    "cancelled",
-    "trouble",
-]
+COUNTS = ("found", "added", "updated", "unchanged", "duplicate", "conflict", "not_dicom", "rejected")
+IMPORT_KEYS = [*COUNTS, "seconds", "reasons", "cancelled", "trouble"]
 STUDY_KEYS = {
     *("StudyInstanceUID", "PatientName", "PatientID", "StudyDate", "StudyDescription", "ModalitiesInStudy"),
-    *("series", "instances"),
+    *("series", "instances", "away", "remarks"),
 }
 DISPLAY_SET_KEYS = {
     *("displaySetInstanceUID", "SOPClassHandlerId", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
@@ -68,6 +64,7 @@ def test_import(call: Call, folder: Path) -> None:
     }
     assert report["found"] == sum(counts.values()) - counts["found"]
     assert report["seconds"] >= 0
+    assert (report["cancelled"], report["trouble"]) == (False, "")
     assert {Path(item["path"]).name: item["outcome"] for item in report["reasons"]} == {
         "the same again": "duplicate",
         "notes.txt": "not_dicom",
@@ -106,7 +103,7 @@ def test_nothing_viewable(call: Call, tmp_path: Path, folder: Path, what: str, a
     assert "negatoscope: Nothing to show." in done.sentence()
     if as_json:
         report = done.json()
-        assert report["found"] == sum(report[key] for key in IMPORT_KEYS[1:8]) == (0 if what == "empty folder" else 1)
+        assert report["found"] == sum(report[key] for key in COUNTS[1:]) == (0 if what == "empty folder" else 1)
         assert len(report["reasons"]) == report["found"]
     else:
         assert done.out == ""

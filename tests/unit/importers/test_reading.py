@@ -11,6 +11,7 @@ import pytest
 from builders import make_image, make_stack, save
 from unit.helpers import file_ref
 
+from desktop.dicom.likeness import Likenesses
 from desktop.dicom.records import FileRef, Header
 from desktop.importers import reading
 from desktop.importers.reading import Order, ReaderPool, read
@@ -45,6 +46,8 @@ def test_a_bug_in_reading_costs_one_file_and_tells_no_value(
     def fail(*_: object) -> Header:
         raise error
 
+    # A file that is like one before is read in another way.
+    monkeypatch.setattr(reading, "_likenesses", Likenesses())
     monkeypatch.setattr(reading, "make", fail)
     refused = read(file_ref(save(make_image(), tmp_path / "a")))
     assert isinstance(refused, Refusal)

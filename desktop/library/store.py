@@ -1,5 +1,6 @@
 """Opens the library: one thread writes, in transactions; any thread reads, through a connection of its own."""
 
+import contextlib
 import logging
 import queue
 import sqlite3
@@ -182,7 +183,17 @@ class Store:
                 if future.set_running_or_notify_cancel():
                     _run(connection, task, future)
         finally:
+            if not self.reads_only:
+                _write_into_one_file(connection)
             connection.close()
+
+
+def _write_into_one_file(connection: sqlite3.Connection) -> None:
+    """Take what stands in the log into the database itself: whoever copies that alone is to have all of it."""
+    with contextlib.suppress(sqlite3.Error):
+        # Who reads just now is not waited for.
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _check_same_version(connection: sqlite3.Connection) -> None:

@@ -514,6 +514,18 @@ def test_what_is_no_database(paths: Paths, tmp_path: Path, what: str) -> None:
     assert faults(paths) == ()
 
 
+def test_a_library_that_was_closed_is_one_file(paths: Paths, tmp_path: Path) -> None:
+    headers = [read(ref_of(path)) for path in make_stack(tmp_path / "in", 3)]
+    with open_store(paths) as store:
+        # Who has read and is still there must not keep it from that.
+        find_studies(store.reader())
+        store.write(lambda db: add_readings(db, headers)).result()  # type: ignore[arg-type]
+    alone = find_paths(tmp_path / "alone").make()
+    shutil.copy(paths.library, alone.library)
+    assert state(alone) == state(paths)
+    assert len(state(alone)["instances"]) == 3
+
+
 def copy_as_if_killed(paths: Paths, target: Path) -> None:
     """Copy the data folder as a program leaves it that is killed now."""
     shutil.copytree(paths.data, target, ignore=shutil.ignore_patterns("library.lock"))

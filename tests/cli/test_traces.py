@@ -1,19 +1,26 @@
 """What the program leaves behind: nothing outside of its own folder, and nobody's name in its log."""
 
+import json
 import os
+import random
 import sqlite3
 import sys
 from pathlib import Path
 
 import pytest
-from builders import make_image, make_stack, save
+from builders import ROOT_UID, make_image, make_stack, save
 from cli.running import Program, list_files
+from cli.test_serve import family
 from server.asking import add
+from unit.dicom.zips import make_aes
 
+from desktop import logs
 from desktop.app import App
 from desktop.paths import find_paths
 
+STUDY = ROOT_UID + "1"
 NAME, NUMBER = "Secretive^Hilda", "ID-4711-X"
+PASSWORD = "open sesame 31415"
 PRIVATE = ("Secretive", "Hilda", "SECRETIVE", NUMBER, "4711", "A-0815", "1.2.826.0.1", "Station Nine", "Doctor^Wu")
 
 
@@ -33,6 +40,14 @@ def write_patient(folder: Path) -> Path:
     (inner / "damaged.dcm").write_bytes((inner / "one").read_bytes()[:400])
     (inner / "cut short.dcm").write_bytes((inner / "one").read_bytes()[:-50])
     return folder / "SECRETIVE_HILDA_ID-4711-X"
+
+
+def write_locked(folder: Path) -> Path:
+    """Write an archive that is named after her too, and asks for a password."""
+    dataset = make_image(PatientName=NAME, PatientID=NUMBER, StudyInstanceUID="1.2.826.0.1.9", SeriesInstanceUID="1.9")
+    data = save(dataset, folder / "x").read_bytes()
+    (folder / "x").unlink()
+    return Path(make_aes(folder / "Secretive Hilda.zip", {"SECRETIVE/HILDA 4711": data}, PASSWORD.encode()))
 
 
 def find_private(text: str, *more: str) -> list[str]:
@@ -57,8 +72,18 @@ def test_nothing_is_written_anywhere_else(program: Program, tmp_path: Path) -> N
         (["display-sets", "--study", "1.2"], 1),
         (["import"], 2),
         (["--version"], 0),
+        (["import", folder, "--copy"], 0),
+        (["studies", "--csv"], 0),
+        (["library", "check", "--full"], 0),
+        (["library", "imports"], 0),
+        (["library", "report"], 0),
+        (["library", "rebuild"], 0),
+        (["library", "delete", "--study", STUDY, "--yes", "--permanently"], 0),
+        (["library", "forget", "--study", STUDY], 1),
+        (["--private", "import", folder], 0),
     ):
-        assert program.run(*words, TMPDIR=str(temporary)).code == code
+        done = program.run(*words, TMPDIR=str(temporary))
+        assert done.code == code, (words, done.err)
     assert list_files(*looked_at) == before
     assert list(temporary.iterdir()) == []
     kept = {path.relative_to(program.base).parts[0] for path in program.base.rglob("*")}
@@ -84,6 +109,88 @@ def test_a_plain_import_leaves_no_name_in_the_log(program: Program, tmp_path: Pa
     assert "Secretive.txt" in done.err
     assert program.run("-v", "display-sets", folder).code == 0
     assert find_private(logs_of(program), str(tmp_path), str(program.home)) == []
+
+
+def test_no_command_of_the_library_leaves_a_name_in_the_log(program: Program, tmp_path: Path) -> None:
+    folder = write_patient(tmp_path / "files")
+    archive = write_locked(tmp_path)
+    (tmp_path / "Secretive password").write_text(PASSWORD)
+    for words, code in (
+        (["import", folder, "--copy"], 0),
+        (["import", archive, "--password-file", tmp_path / "Secretive password", "--csv", tmp_path / "Hilda.csv"], 0),
+        (["import", archive, "--password-file", tmp_path / "Secretive nowhere"], 1),
+        (["import", folder, "--csv", tmp_path / "Secretive nowhere" / "Hilda.csv"], 1),
+        (["studies", "secretive", "--csv"], 0),
+        (["studies", "4711"], 0),
+        (["library", "check", "--full"], 0),
+        (["library", "imports"], 0),
+        (["library", "report", "--number", "1"], 0),
+        (["library", "report", "--csv", tmp_path / "Secretive nowhere" / "Hilda.csv"], 1),
+        (["library", "charset", "--study", STUDY, "--charset", "ISO_IR 101"], 0),
+        (["library", "charset", "--study", STUDY, "--charset", "Secretive"], 2),
+        (["library", "charset", "--study", "1.2.826.0.1.9", "--charset", "ISO_IR 101"], 1),
+        (["library", "forget", "--study", STUDY], 1),
+        (["library", "rebuild"], 0),
+        (["library", "delete", "--study", STUDY, "--yes"], 0),
+        (["library", "forget", "--study", "1.2.826.0.1.9"], 0),
+        (["library", "forget", "--study", "Secretive^Hilda"], 1),
+    ):
+        done = program.run("-v", *words)
+        assert done.code == code, (words, done.err)
+    assert find_private(logs_of(program), str(tmp_path), str(program.home), PASSWORD) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names that are no text")
+def test_a_damaged_library_leaves_no_name_in_the_log(program: Program, tmp_path: Path) -> None:
+    folder = write_patient(tmp_path / "files")
+    program.run("import", folder)
+    library = program.base / "data" / "library.sqlite"
+    for seed in range(6):
+        rng = random.Random(seed)
+        data = bytearray(library.read_bytes())
+        for _ in range(20):
+            start = rng.randrange(4096, len(data))
+            data[start : start + 40] = b"Secretive^Hilda ID-4711-X \xff"[: len(data) - start]
+        library.write_bytes(data)
+        for words in (["studies"], ["import", folder], ["library", "check"], ["library", "rebuild"]):
+            done = program.run("-v", *words)
+            assert done.code in (0, 1)
+            done.sentence()
+    assert find_private(logs_of(program), str(tmp_path)) == []
+
+
+def test_a_second_program_leaves_no_name_in_the_log_of_either(program: Program, tmp_path: Path) -> None:
+    folder = write_patient(tmp_path / "files")
+    with App(find_paths(program.base).make()) as app:
+        logs.start_logging(app.paths.log, verbose=True)
+        assert program.run("-v", "import", folder).code == 0
+        assert program.run("-v", "import", folder / "Station Nine", "--copy").code == 0
+        assert program.run("-v", "studies").code == 0
+        assert program.run("-v", "library", "forget", "--study", STUDY).code == 1
+    assert find_private(logs_of(program), str(tmp_path)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_password_is_in_nobodys_arguments_or_environment(program: Program, tmp_path: Path) -> None:
+    data = {f"{number:04d}": path.read_bytes() for number, path in enumerate(make_stack(tmp_path / "in", 400))}
+    archive = make_aes(tmp_path / "a.zip", data, PASSWORD.encode())
+    (tmp_path / "password").write_text(PASSWORD)
+    seen = 0
+    with program.start("import", archive, "--password-file", tmp_path / "password", "--json") as process:
+        while process.poll() is None:
+            for entry in family(process.pid):
+                try:
+                    told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                except OSError:
+                    continue
+                seen += b"spawn" in told or b"desktop" in told
+                assert PASSWORD.encode() not in told
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["added"] == 400
+    assert seen > 3
+    for path in (*program.base.rglob("*"), *program.home.rglob("*")):
+        if path.is_file():
+            assert PASSWORD.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("fault", ["no table", "no text", "read only", "full of nonsense"])

@@ -25,6 +25,11 @@ def keyword_of(tag: int) -> str:
     return "" if entry is None else entry[4]
 
 
+def tag_of(keyword: str) -> str:
+    """Return the tag of a keyword as eight upper-case hexadecimal digits; what is no keyword as it is."""
+    return _tags().get(keyword, keyword)
+
+
 def private_vr_of(tag: int, creator: str) -> str | None:
     """Return the VR that the owner of a private block gives a tag; None if nobody knows."""
     known = _load("_private_dict").private_dictionaries.get(creator, {})
@@ -46,6 +51,12 @@ def _entry(tag: int) -> _Entry | None:
     if entry is None and not tag >> 16 & 1:
         return next((found for mask, bits, found in _repeating() if tag & mask == bits), None)
     return entry
+
+
+@cache
+def _tags() -> dict[str, str]:
+    dictionary: dict[int, _Entry] = _load("_dicom_dict").DicomDictionary
+    return {entry[4]: f"{tag:08X}" for tag, entry in dictionary.items() if entry[4]}
 
 
 @cache

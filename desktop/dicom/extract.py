@@ -8,19 +8,8 @@ from .elements import UNDEFINED, Element
 from .naturalize import JsonElement, Model
 from .parsing import Parsed
 from .records import MAX_FRAMES, Instance, Patient, Pixels, Series, Study, Vector
+from .traits import make_traits
 from .values import person_name_text
-
-_PHASES = (
-    ("TemporalPositionIdentifier", "00200100"),
-    ("DiffusionBValue", "00189087"),
-    ("TriggerTime", "00181060"),
-    ("EchoTime", "00180081"),
-    ("20011003", "20011003"),  # Philips: diffusion b-factor
-    ("0019100c", "0019100C"),  # Siemens: b-value
-    ("00431039", "00431039"),  # GE: b-value and others; the first, without its offset of 10^9
-    ("FrameReferenceTime", "00541300"),
-)
-"""What tells images of one place apart, in the order in which OHIF tries it."""
 
 _SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
 _PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
@@ -80,8 +69,8 @@ def make_series(model: Model) -> Series:
     )
 
 
-def make_instance(model: Model) -> Instance:
-    """Return what display sets and searches need of this instance."""
+def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
+    """Return what display sets and searches need of this instance, and of its pixels if they are known."""
     frames = _integer(model, "00280008")
     shared, frame = _item(model, _SHARED_GROUPS), _item(model, _FRAME_GROUPS)
     detector = _item(model, _DETECTORS)
@@ -116,7 +105,9 @@ def make_instance(model: Model) -> Instance:
         or _has(model, "00200032")
         or _has(detector, "00200032"),
         time_points=_time_points(model, frames),
-        phases=tuple((name, number) for name, tag in _PHASES if (number := _phase(model, tag)) is not None),
+        traits=make_traits(model),
+        TransferSyntaxUID="" if pixels is None else pixels.TransferSyntaxUID,
+        has_pixels=pixels is None or pixels.offset >= 0,
     )
 
 
@@ -231,10 +222,3 @@ def _time_points(model: Model, frames: int | None) -> int:
     if not frames or frames < 2 or len(slots) != frames or not all(isinstance(slot, int) for slot in slots):
         return 0
     return len(set(slots))
-
-
-def _phase(model: Model, tag: str) -> float | None:
-    number = _number(model, tag)
-    if number is None:
-        return None
-    return number % 100000 if tag == "00431039" else number

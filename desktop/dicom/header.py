@@ -119,7 +119,8 @@ def compose(ref: FileRef, parsed: Parsed, model: Model, dicom: str, plain: str, 
         plain: the same in OHIF's form.
         doubtful: letters of it may be wrong.
     """
-    instance, pixels = make_instance(model), make_pixels(model, parsed)
+    pixels = make_pixels(model, parsed)
+    instance = make_instance(model, pixels)
     found = find_notes(parsed, instance, pixels)
     return Header(
         file=ref,

@@ -18,8 +18,10 @@ from .naturalize import JsonElement, Model
 from .values import person_name_text
 
 ReadBulk = Callable[[str], bytes]
-"""Given a bulk data URI of the same instance, returns the value's bytes in little endian. Raises LookupError, OSError or
-an error of the program if they cannot be had."""
+"""Given a bulk data URI of the same instance, returns the value's bytes in little endian.
+
+Raises LookupError, OSError or an error of the program if they cannot be had.
+"""
 
 
 @dataclass(frozen=True, slots=True)

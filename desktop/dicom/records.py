@@ -4,9 +4,15 @@ A field that is a DICOM attribute has its keyword. Text is never None: an attrib
 and vectors that are absent are None.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Vector = tuple[float, ...]
+
+Trait = str | float | Vector
+Traits = tuple[tuple[str, Trait], ...]
+"""Name → value, as :mod:`desktop.dicom.traits` finds them."""
 
 MAX_FRAMES = 100_000
 """Frames of one instance that are shown: a file of some kB can say that it has millions."""
@@ -93,7 +99,10 @@ class Instance:
         has_orientation: a multi-frame image says its orientation, likewise.
         has_position: a multi-frame image says its position, likewise.
         time_points: number of distinct values in Time Slot Vector, if it has one for each frame; else 0.
-        phases: values that tell time points of one place apart (keyword or private tag → number).
+        traits: what tells it apart from others of its series or class.
+        TransferSyntaxUID: of the file; found out by looking where the file does not say.
+        has_pixels: the file holds pixels.
+        context: whose it is; None for an instance that was read by itself.
     """
 
     SOPInstanceUID: str
@@ -118,12 +127,41 @@ class Instance:
     has_orientation: bool = False
     has_position: bool = False
     time_points: int = 0
-    phases: tuple[tuple[str, float], ...] = ()
+    traits: Traits = ()
+    TransferSyntaxUID: str = ""
+    has_pixels: bool = True
+    context: "SeriesContext | None" = field(default=None, repr=False, compare=False)
 
     @property
     def frames(self) -> int:
         """Number of frames: at least 1."""
         return max(1, self.NumberOfFrames or 1)
+
+    def trait(self, name: str) -> Trait | None:
+        """Return a trait; None if the instance has none of that name."""
+        for known, value in self.traits:
+            if known == name:
+                return value
+        return None
+
+    def number(self, name: str) -> float | None:
+        """Return a trait that is a number; None if there is none."""
+        value = self.trait(name)
+        return value if isinstance(value, float | int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesContext:
+    """The series and study that instances belong to.
+
+    Attributes:
+        find_metadata: given a SOP Instance UID of the series, returns that instance's data set in the DICOM JSON Model
+            (PS3.18 Annex F); an empty one if there is none.
+    """
+
+    study: Study
+    series: Series
+    find_metadata: Callable[[str], Mapping[str, Any]] = field(default=lambda _: {}, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

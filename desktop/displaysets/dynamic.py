@@ -67,4 +67,4 @@ def _split_by(tag: str, groups: Sequence[Sequence[Instance]]) -> list[list[Insta
 def _value(instance: Instance, tag: str) -> float:
     if tag == "FrameReferenceTime" and instance.Modality != "PT":
         return 0.0
-    return dict(instance.phases).get(tag, 0.0)
+    return instance.number(tag) or 0.0

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
 from ..dicom.parsing import AGAIN
-from ..dicom.records import Copy, FileRef, Header, Instance, Patient, Pixels, Series, Study
+from ..dicom.records import Copy, FileRef, Header, Patient, Pixels, Series, Study
 from ..dicom.uids import make_uid
 from ..errors import Locked, Unreachable, Unreadable
 from .comparing import digest, same_bytes
 from .heirs import file_of, find_heir, find_heirs, hand_on, is_as_met
 from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, is_here, medium_row, shown
-from .rows import SERVED, from_row, path_from_db, path_to_db, to_row
+from .rows import ELSEWHERE, from_row, instance_from_row, path_from_db, path_to_db, to_row
 from .searching import index_study
 
 Reading = Header | Refusal
@@ -176,7 +176,7 @@ class _Adder:
         reason = " ".join(notes)
         flags = {"conflict": outcome is Outcome.CONFLICT, "truncated": header.truncated}
         file = self._put_file(header.file, outcome, reason, copy=copy)
-        row = to_row(header.instance, without=SERVED) | to_row(header.pixels) | flags
+        row = to_row(header.instance, without=ELSEWHERE) | to_row(header.pixels) | flags
         instance = self._insert("instances", row | {"series": series, "file": file, "uid": uid})
         dicom_json, ohif_json = _served_pieces(header, (study_uid, series_uid, uid))
         self._insert(
@@ -490,6 +490,6 @@ def _is_moved(header: Header, twin: sqlite3.Row) -> bool:
             "StudyInstanceUID": header.instance.StudyInstanceUID,
             "SeriesInstanceUID": header.instance.SeriesInstanceUID,
         }
-        return header.instance == from_row(Instance, twin, **uids) and header.pixels == from_row(Pixels, twin)
+        return header.instance == instance_from_row(twin, **uids) and header.pixels == from_row(Pixels, twin)
     served = _served_pieces(header, (twin["study"], twin["series_uid"], twin["uid"]))[0]
     return unpack(served) == unpack(twin["dicom_json"])

@@ -10,7 +10,7 @@ from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
 from .matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion, where
 from .outcomes import Outcome
 from .places import PLACE
-from .rows import from_row, path_from_db, path_to_db
+from .rows import from_row, instance_from_row, path_from_db, path_to_db
 from .searching import search_condition
 
 _IN_LIMIT = 500
@@ -294,15 +294,11 @@ def _study_entry(row: sqlite3.Row) -> StudyEntry:
 
 
 def _instance(row: sqlite3.Row) -> Instance:
-    return from_row(
-        Instance,
+    return instance_from_row(
         row,
         SOPInstanceUID=row["served"],
         StudyInstanceUID=row["study_uid"],
         SeriesInstanceUID=row["series_uid"],
-        has_pixel_measures=bool(row["has_pixel_measures"]),
-        has_orientation=bool(row["has_orientation"]),
-        has_position=bool(row["has_position"]),
     )
 
 

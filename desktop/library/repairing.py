@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dicom.metadata import unpack
-from ..dicom.records import Copy, FileRef, Instance
+from ..dicom.records import Copy, FileRef
 from ..dicom.text import parse_charset
 from ..errors import InputError
 from ..media import MediumKind
@@ -17,8 +17,8 @@ from .forgetting import StoredFile
 from .imports import ImportState
 from .outcomes import Outcome
 from .places import is_copy_name
-from .rows import from_row, path_from_db
-from .schema import DAMAGE, VERSION, index_studies, open_untouched
+from .rows import instance_from_row, path_from_db
+from .schema import DAMAGE, VERSION, derive_traits, index_studies, open_untouched
 
 _NO_DAMAGE = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
@@ -30,8 +30,11 @@ _HOLDING = (Outcome.ADDED, Outcome.UPDATED, Outcome.CONFLICT)
 
 _FARTHEST = 2**40
 _TYPES = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
-_DEFAULTS = {"medium": 1, "container": 0, "copy": "", "copy_mtime_ns": 0}
-"""What version 1 did not know of files."""
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "files": {"medium": 1, "container": 0, "copy": "", "copy_mtime_ns": 0},
+    "instances": {"traits": "[]"},
+}
+"""What older versions did not know, by table."""
 
 _Row = Mapping[str, Any]
 
@@ -44,7 +47,7 @@ def _check_file(row: _Row) -> None:
 
 
 def _check_instance(row: Any) -> None:
-    from_row(Instance, row, StudyInstanceUID="", SeriesInstanceUID="")
+    instance_from_row(row, StudyInstanceUID="", SeriesInstanceUID="")
 
 
 def _check_metadata(row: _Row) -> None:
@@ -119,6 +122,7 @@ def take_over(db: sqlite3.Connection, path: Path) -> bool:
     _drop_what_refers_to_nothing(db)
     _count_anew(db)
     index_studies(db)
+    derive_traits(db)
     db.execute("UPDATE files SET reader = 0")
     return is_sound
 
@@ -190,12 +194,10 @@ def _copy_rows(old: sqlite3.Connection, db: sqlite3.Connection, table: str, chec
     db.execute(f"DELETE FROM {table}")
     is_sound = True
     for row in _rows(old, table):
-        values = None if row is None else _sound_values(row, columns, check)
+        values = None if row is None else _sound_values(_DEFAULTS.get(table, {}) | row, columns, check)
         if values is None:
             is_sound = False
             continue
-        if table == "files":
-            values = _DEFAULTS | values
         try:
             names = ", ".join(f'"{name}"' for name in values)
             db.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))

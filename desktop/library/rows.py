@@ -7,16 +7,18 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
+from ..dicom.records import Instance
+
 Record = TypeVar("Record")
 
-SERVED = frozenset({"StudyInstanceUID", "SeriesInstanceUID"})
-"""Fields of an instance that its series and study know."""
+ELSEWHERE = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "TransferSyntaxUID", "has_pixels"})
+"""Fields of an instance that its series and study know, or its pixels."""
 
 
 @cache
 def column_names(record: Any) -> tuple[str, ...]:
     """Return the columns that hold a record's fields, in order."""
-    return tuple(field.name for field in fields(record))
+    return tuple(field.name for field in fields(record) if field.compare)
 
 
 @cache
@@ -48,6 +50,12 @@ def from_row(record: type[Record], row: sqlite3.Row, **others: Any) -> Record:
             value = row[name]
             values[name] = _tuples(json.loads(value)) if name in as_json and value is not None else value
     return record(**values)
+
+
+def instance_from_row(row: Any, **others: Any) -> Instance:
+    """Return the instance that a row of ``instances`` holds; ``others`` are fields that stand elsewhere."""
+    flags = ("has_pixel_measures", "has_orientation", "has_position")
+    return from_row(Instance, row, has_pixels=row["offset"] >= 0, **{name: bool(row[name]) for name in flags}, **others)
 
 
 def _tuples(value: Any) -> Any:

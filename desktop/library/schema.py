@@ -6,13 +6,18 @@ the content, so that two things never share a name.
 """
 
 import contextlib
+import json
 import sqlite3
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
+from ..dicom.items import load_item
+from ..dicom.traits import make_traits
 from ..errors import InputError
 from .searching import index_study
+
+_BATCH = 500
 
 _V1 = """
 CREATE TABLE patients (
@@ -174,6 +179,29 @@ CREATE INDEX import_reasons_import ON import_reasons (import);
 """
 
 
+_V3 = """
+ALTER TABLE instances ADD COLUMN traits TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE instances DROP COLUMN phases;
+
+CREATE TABLE thumbnails (
+    study INTEGER NOT NULL REFERENCES studies ON DELETE CASCADE,
+    uid TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    image BLOB,
+    PRIMARY KEY (study, uid)
+);
+"""
+
+
+def derive_traits(connection: sqlite3.Connection) -> None:
+    """Find the traits of all instances anew, in their stored metadata."""
+    packed = connection.cursor()
+    packed.execute("SELECT instance, dicom_json FROM metadata")
+    while rows := packed.fetchmany(_BATCH):
+        found = [(json.dumps(make_traits(load_item(piece).model)), instance) for instance, piece in rows]
+        connection.executemany("UPDATE instances SET traits = ? WHERE id = ?", found)
+
+
 def index_studies(connection: sqlite3.Connection) -> None:
     """Make the full-text index anew."""
     connection.execute("DROP TABLE IF EXISTS study_search")
@@ -186,7 +214,7 @@ def index_studies(connection: sqlite3.Connection) -> None:
 
 _Migration = tuple[str, Callable[[sqlite3.Connection], None] | None]
 
-_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies))
+_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies), (_V3, derive_traits))
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 
 VERSION = len(_MIGRATIONS)

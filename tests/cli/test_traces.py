@@ -206,7 +206,7 @@ def test_a_failing_import_leaves_no_name_in_the_log(program: Program, tmp_path: 
         elif fault == "no text":
             db.execute("UPDATE patients SET PatientName = CAST(x'5365637265746976655e48696c6461ff' AS TEXT)")
         elif fault == "full of nonsense":
-            db.execute("UPDATE instances SET ImageType = 'Secretive^Hilda', phases = 'ID-4711-X'")
+            db.execute("UPDATE instances SET ImageType = 'Secretive^Hilda', traits = 'ID-4711-X'")
             db.execute("UPDATE files SET outcome = 'nonsense', reason = 'ID-4711-X'")
     db.close()
     if fault == "read only":

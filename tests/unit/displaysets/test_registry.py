@@ -38,7 +38,7 @@ def any_instance(draw: st.DrawFn) -> Instance:
         SamplesPerPixel=draw(st.sampled_from([None, 1, 3])),
         ImagePositionPatient=draw(_vectors),
         ImageOrientationPatient=draw(_cosines),
-        phases=draw(st.sampled_from([(), (("EchoTime", 1.0),), (("EchoTime", 2.0),)])),
+        traits=draw(st.sampled_from([(), (("EchoTime", 1.0),), (("EchoTime", 2.0),)])),
         time_points=draw(st.sampled_from([0, 2])),
     )
 

@@ -123,7 +123,7 @@ def test_no_geometry_makes_it_fail(
 )
 def test_time_points_are_the_same_at_each_place(values: list[list[float]], sets: int) -> None:
     instances = [
-        Instance(f"1.{place}.{value}.{number}", ImagePositionPatient=(0.0, 0.0, place), phases=(("EchoTime", value),))
+        Instance(f"1.{place}.{value}.{number}", ImagePositionPatient=(0.0, 0.0, place), traits=(("EchoTime", value),))
         for place, at_place in enumerate(values)
         for number, value in enumerate(at_place)
     ]
@@ -133,7 +133,7 @@ def test_time_points_are_the_same_at_each_place(values: list[list[float]], sets:
         one.SOPInstanceUID for one in instances
     )
     if sets > 1:
-        assert [{dict(one.phases)["EchoTime"] for one in point} for point in points] == [{1}, {2}]
+        assert [{dict(one.traits)["EchoTime"] for one in point} for point in points] == [{1}, {2}]
 
 
 def test_halves_are_rounded_up_as_javascript_rounds() -> None:

@@ -193,7 +193,7 @@ def test_nuclear_medicine(kind: str, volume: bool):
 )
 def test_a_dynamic_volume(tag: str):
     instances = [
-        replace(item, SOPInstanceUID=f"{item.SOPInstanceUID}.{point}", phases=((tag, float(point)),))
+        replace(item, SOPInstanceUID=f"{item.SOPInstanceUID}.{point}", traits=((tag, float(point)),))
         for point in (1, 2, 3)
         for item in make_instances(4, Modality="MR", SOPClassUID=uid.MRImageStorage)
     ]
@@ -207,7 +207,7 @@ def test_a_dynamic_volume(tag: str):
 def test_frame_reference_time_counts_for_pet_alone():
     def instances(modality: str) -> list[Instance]:
         return [
-            replace(item, SOPInstanceUID=f"{item.SOPInstanceUID}.{point}", phases=(("FrameReferenceTime", point),))
+            replace(item, SOPInstanceUID=f"{item.SOPInstanceUID}.{point}", traits=(("FrameReferenceTime", point),))
             for point in (0.0, 10.0)
             for item in make_instances(3, Modality=modality)
         ]
@@ -218,7 +218,7 @@ def test_frame_reference_time_counts_for_pet_alone():
 
 def test_places_with_unlike_numbers_of_images_are_no_dynamic_volume():
     instances = make_instances(3)
-    more = [replace(item, SOPInstanceUID="9", phases=(("EchoTime", 2.0),)) for item in instances[:1]]
+    more = [replace(item, SOPInstanceUID="9", traits=(("EchoTime", 2.0),)) for item in instances[:1]]
     (made,) = make(instances + more)
     assert not made.isDynamicVolume
 

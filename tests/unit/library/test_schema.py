@@ -1,10 +1,12 @@
 """The tables, and that a migration happens whole or not at all."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
+from desktop.dicom.metadata import pack
 from desktop.errors import InputError
 from desktop.library import schema
 from desktop.library.queries import search_studies
@@ -133,3 +135,24 @@ def test_a_library_of_version_1_keeps_all_that_is_in_it(db: sqlite3.Connection) 
     assert [entry.conflicts for entry in search_studies(db, "anne thor")] == [1]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+
+
+def test_a_library_of_version_2_learns_what_tells_images_apart(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    for statement in schema._statements(schema._V1 + schema._V2):
+        db.execute(statement)
+    schema.index_studies(db)
+    db.execute("PRAGMA user_version = 2")
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    insert(db, "patients", id=1)
+    insert(db, "studies", id=1, patient=1, uid="1.2", StudyInstanceUID="1.2")
+    insert(db, "series", id=1, study=1, uid="1.2.3", SeriesInstanceUID="1.2.3")
+    for number in range(1, 1203):
+        insert(db, "files", id=number, medium=1, path=b"/%d" % number, outcome="added", reason="", twin=None)
+        insert(db, "instances", id=number, uid=f"1.2.3.{number}", series=1, file=number)
+        piece = pack(f'{{"00180081":{{"vr":"DS","Value":[{number}.5]}}}}')
+        insert(db, "metadata", instance=number, dicom_json=piece, ohif_json=piece)
+    migrate(db)
+    found = [json.loads(row["traits"]) for row in db.execute("SELECT traits FROM instances ORDER BY id")]
+    assert found == [[["EchoTime", number + 0.5]] for number in range(1, 1203)]
+    assert db.execute("PRAGMA foreign_key_check").fetchall() == []

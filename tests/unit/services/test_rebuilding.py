@@ -376,7 +376,7 @@ LOGICAL = [
     "UPDATE series SET instances = 99, conflicts = -1, truncated = 7",
     "UPDATE series SET study = 99",
     "UPDATE instances SET series = 99",
-    "UPDATE instances SET ImageType = 'no list', phases = '{'",
+    "UPDATE instances SET ImageType = 'no list', traits = '{'",
     "UPDATE instances SET length = 'x'",
     "UPDATE patients SET PatientName = CAST(x'4BFF' AS TEXT)",
     "UPDATE studies SET StudyDescription = x'00ff'",

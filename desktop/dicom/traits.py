@@ -1,0 +1,104 @@
+"""What tells the images of a series apart, and objects of one class: values that few modules ask for.
+
+They are kept by name, so that a rule that asks for one more needs no new column.
+"""
+
+from collections.abc import Callable
+
+from .items import Item
+from .naturalize import Model
+from .records import Trait, Traits
+
+_GE_MODULUS = 100_000
+"""GE adds 10^9 to its b-values; what five digits leave counts, as in OHIF."""
+
+Find = Callable[[Item, str], Trait | None]
+"""Given a data set and the tag by which a trait was met, returns its value; None if there is none."""
+
+
+def make_traits(model: Model) -> Traits:
+    """Return the traits of a data set, by name: of those tags that it has, the first one that says something."""
+    found: dict[str, Trait] = {}
+    for tag, name, find in _TRAITS:
+        if tag in model and name not in found:
+            value = find(Item(model), tag)
+            if value is not None:
+                found[name] = value
+    return tuple(found.items())
+
+
+def _number(item: Item, tag: str) -> Trait | None:
+    return item.number(tag)
+
+
+def _text(item: Item, tag: str) -> Trait | None:
+    return "\\".join(item.texts(tag)).strip() or None
+
+
+def _numbers(item: Item, tag: str) -> Trait | None:
+    return tuple(item.numbers(tag)) or None
+
+
+def _ge_b_value(item: Item, tag: str) -> Trait | None:
+    number = item.number(tag)
+    return None if number is None else number % _GE_MODULUS
+
+
+def _direction_in_sequence(item: Item, tag: str) -> Trait | None:
+    return tuple(item.item(tag).numbers("DiffusionGradientOrientation")) or None
+
+
+def _concept(item: Item, tag: str) -> Trait | None:
+    code = item.code(tag)
+    return f"{code.value} {code.scheme}" if code.value else None
+
+
+def _meaning(item: Item, tag: str) -> Trait | None:
+    return item.code(tag).meaning or None
+
+
+def _count(item: Item, tag: str) -> Trait | None:
+    return float(len(item.items(tag))) or None
+
+
+def _count_of_studies(item: Item, tag: str) -> Trait | None:
+    return float(sum(len(frame.items("RTReferencedStudySequence")) for frame in item.items(tag))) or None
+
+
+_TRAITS: tuple[tuple[str, str, Find], ...] = (
+    ("00200100", "TemporalPositionIdentifier", _number),
+    ("00189087", "DiffusionBValue", _number),
+    ("00181060", "TriggerTime", _number),
+    ("00180081", "EchoTime", _number),
+    ("20011003", "20011003", _number),  # Philips: diffusion b-factor
+    ("0019100C", "0019100c", _number),  # Siemens: b-value
+    ("00431039", "00431039", _ge_b_value),  # GE: b-value and others; the first
+    ("00541300", "FrameReferenceTime", _number),
+    ("00180086", "EchoNumbers", _number),
+    ("00180082", "InversionTime", _number),
+    ("00181314", "FlipAngle", _number),
+    ("00180080", "RepetitionTime", _number),
+    ("00200012", "AcquisitionNumber", _number),
+    ("00201041", "SliceLocation", _number),
+    ("00180060", "KVP", _number),
+    ("00209241", "NominalPercentageOfCardiacPhase", _number),
+    ("00181210", "ConvolutionKernel", _text),
+    ("00180010", "ContrastBolusAgent", _text),
+    ("00089208", "ComplexImageComponent", _text),
+    ("00189089", "DiffusionGradientOrientation", _numbers),
+    ("00189076", "DiffusionGradientOrientation", _direction_in_sequence),
+    ("0019100E", "DiffusionGradientOrientation", _numbers),  # Siemens
+    ("0040A043", "ConceptName", _concept),
+    ("30060002", "Label", _text),  # Structure Set Label
+    ("300A0002", "Label", _text),  # RT Plan Label
+    ("00420010", "Label", _text),  # Document Title
+    ("00700081", "Label", _text),  # Content Description
+    ("00700080", "Label", _text),  # Content Label
+    ("0040A043", "Label", _meaning),
+    ("00081115", "ReferencedSeries", _count),
+    ("30060010", "ReferencedSeries", _count_of_studies),
+    ("54000100", "MultiplexGroups", _count),
+    ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
+    ("3004000A", "DoseSummationType", _text),
+)
+"""Tag, name and how the value is found; of several tags of one name the first that has a value counts."""

@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import quote
 
 from . import logs
+from .displaysets.plugins import find_plugins
 from .errors import InputError, SetupError
 from .events import Events
 from .handover import Listener, Ownership, take_ownership
@@ -98,7 +99,8 @@ class App:
         )
         self.presence = Presence(self.store, self.events)
         self._stack.callback(self.presence.close)
-        self.viewing = Viewing(self.store, self.presence)
+        handlers, self.broken_plugins = find_plugins()
+        self.viewing = Viewing(self.store, self.presence, handlers)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.requests = Requests(local)
@@ -223,6 +225,10 @@ def find_warnings(app: App) -> list[str]:
         warnings.append(
             "The last import was interrupted. Nothing that was read is lost. Importing the same again reads the rest."
         )
+    warnings += [
+        f"The handlers of {name} cannot be loaded. The log says where they fail. Without them, others show the images."
+        for name in app.broken_plugins
+    ]
     return warnings
 
 

@@ -15,6 +15,7 @@ from . import __version__
 from .app import App, find_folders, find_warnings, start_app
 from .console import Meter, Passwords
 from .displaysets.model import DisplaySet
+from .displaysets.modes import DEFAULT_MODE, MODES
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .handover import OwnerEnded
 from .importers.keeping import Keep
@@ -134,10 +135,16 @@ def _add_open_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-source", choices=[source.value for source in DataSource], help="how OHIF gets the study"
     )
+    _add_mode_option(parser)
 
 
-def _add_study_option(parser: argparse.ArgumentParser) -> None:
+def _add_display_sets_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", metavar="UID", help="a study of the library")
+    _add_mode_option(parser)
+
+
+def _add_mode_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mode", choices=MODES, metavar="MODE", help="of the viewer, one of: " + ", ".join(MODES))
 
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -221,7 +228,7 @@ _COMMANDS = (
         words=None,
         add_options=_add_library_options,
     ),
-    _Command("display-sets", "List what would hang in the viewports.", add_options=_add_study_option),
+    _Command("display-sets", "List what would hang in the viewports.", add_options=_add_display_sets_options),
     _Command(
         "serve",
         "Serve the library and OHIF to a browser on this computer, until Ctrl-C.",
@@ -433,7 +440,8 @@ def _display_sets(app: App, options: Options) -> int:
         if not options.json or not report.viewable:
             print_report(report)
         studies = report.studies
-    sets = [made for uid in studies for made in app.viewing.display_sets(uid)]
+    mode = options.mode or DEFAULT_MODE.name
+    sets = [made for uid in studies for made in app.viewing.display_sets(uid, mode)]
     if options.json:
         print_json([made.to_json() for made in sets])
     else:
@@ -448,6 +456,7 @@ def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
         made.Modality,
         made.label,
         f"{made.numImageFrames or len(made.instances)} images",
+        f"{made.coverage} of the series",
         "volume" if made.isReconstructable else "",
         said,
     )

@@ -28,6 +28,7 @@ class Options:
         full: check the content of copies too.
         yes: delete without asking.
         permanently: delete without the system's trash.
+        mode: of the viewer; None for the one that fits the study.
     """
 
     command: str
@@ -53,3 +54,4 @@ class Options:
     full: bool = False
     yes: bool = False
     permanently: bool = False
+    mode: str | None = None

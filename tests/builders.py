@@ -9,8 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from desktop.dicom.records import Instance, Series, Study
-from desktop.displaysets.model import SeriesContext
+from desktop.dicom.records import Instance, Series, SeriesContext, Study
 from desktop.importers.sources import Finder, Found
 from desktop.services.importing import ImportAsk
 
@@ -79,6 +78,9 @@ def make_stack(folder: Path, count: int, *, spacing: float = 2.0, **attributes: 
 def make_instances(count: int, **fields: Any) -> list[Instance]:
     """Return records of a regular stack, from the feet up."""
     common: dict[str, Any] = {
+        "StudyInstanceUID": "1.2",
+        "SeriesInstanceUID": "1.2.3",
+        "context": make_context(),
         "SOPClassUID": CTImageStorage,
         "Modality": "CT",
         "Rows": 8,

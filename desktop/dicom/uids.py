@@ -45,6 +45,11 @@ BROWSER_SYNTAXES = frozenset(
 )
 """Compressed transfer syntaxes that OHIF's decoders read in the browser."""
 
+VIDEO_SYNTAXES = frozenset(
+    f"1.2.840.10008.1.2.4.{number}{fragmentable}" for number in range(100, 107) for fragmentable in ("", ".1")
+) | {"1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108"}
+"""Transfer syntaxes of films: MPEG-2, H.264 and HEVC, whole or in fragments."""
+
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 

@@ -1,51 +1,85 @@
-"""The ordered handlers, and the promise that each instance ends in exactly one display set.
+"""Asks the handlers of a mode in order, and keeps the promise that each instance ends in exactly one display set.
 
 After OHIF's ``DisplaySetService``: instances are grouped by SOP class, the handlers are asked in the mode's order
 while instances remain. OHIF drops what is left then, if any set was made; here it ends in a set marked unsupported.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cmp_to_key
 from typing import Any
 
+from .. import logs
 from ..dicom.records import Instance
-from .handlers.stack import StackHandler
 from .handlers.unsupported import make_unsupported
-from .model import DisplaySet, SeriesContext, SopClassHandler
+from .model import DisplaySet, Message, MessageCode, SopClassHandler
+from .modes import DEFAULT_MODE, Mode
 from .rules import sort_by_number
 
-DEFAULT_HANDLERS: tuple[SopClassHandler, ...] = (StackHandler(),)
-"""The handlers in the order in which the viewer's mode asks them."""
+log = logging.getLogger(__name__)
 
 LOW_PRIORITY_MODALITIES = frozenset({"SEG", "KO", "PR", "SR", "RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "REG"})
 """What is listed behind the images, newest first."""
 
 
-def make_display_sets(
-    instances: Sequence[Instance],
-    context: SeriesContext,
-    handlers: Sequence[SopClassHandler] = DEFAULT_HANDLERS,
-) -> list[DisplaySet]:
+class _Broken(ValueError):  # noqa: N818 - said of a handler's answer
+    """A handler's answer breaks its contract."""
+
+
+def make_display_sets(instances: Sequence[Instance], mode: Mode = DEFAULT_MODE) -> list[DisplaySet]:
     """Make the display sets of one series. Each instance is in exactly one of them."""
     groups: dict[str, list[Instance]] = {}
     for instance in instances:
         groups.setdefault(instance.SOPClassUID, []).append(instance)
-    return [made for group in groups.values() for made in _make_of_class(group, context, handlers)]
+    sets = [made for group in groups.values() for made in _make_of_class(group, mode.handlers)]
+    shown, whole = sum(map(_images_shown, sets)), sum(instance.frames for instance in instances)
+    return [replace(made, imagesShown=shown, imagesInSeries=whole) for made in sets]
 
 
-def _make_of_class(
-    instances: Sequence[Instance], context: SeriesContext, handlers: Iterable[SopClassHandler]
-) -> list[DisplaySet]:
-    left, sets = list(instances), []
+def _images_shown(made: DisplaySet) -> int:
+    # An image without pixels is in a stack, and is not shown.
+    seen = (item for item in made.instances if item.has_pixels or not item.Rows)
+    return 0 if made.unsupported else sum(item.frames for item in seen)
+
+
+def _make_of_class(instances: Sequence[Instance], handlers: Iterable[SopClassHandler]) -> list[DisplaySet]:
+    left, sets, failed = list(instances), list[DisplaySet](), list[Message]()
     for handler in handlers:
-        if left and left[0].SOPClassUID in handler.sop_class_uids:
-            made = handler.get_display_sets_from_series(left, context)
-            taken = {instance.SOPInstanceUID for display_set in made for instance in display_set.instances}
-            left = [instance for instance in left if instance.SOPInstanceUID not in taken]
-            sets += made
+        if not left:
+            break
+        try:
+            if left[0].SOPClassUID not in handler.sop_class_uids:
+                continue
+            made = _check(handler.get_display_sets_from_series(tuple(left)), left)
+        except Exception as error:  # noqa: BLE001 - the edge of somebody else's code
+            name = str(getattr(handler, "id", type(handler).__name__))
+            log.error("the handler %s failed\n%s", name, logs.say_where(error))  # noqa: TRY400 - without its words
+            failed.append(Message(MessageCode.HANDLER_FAILED, (("handler", name),)))
+            continue
+        taken = {instance.SOPInstanceUID for display_set in made for instance in display_set.instances}
+        left = [instance for instance in left if instance.SOPInstanceUID not in taken]
+        sets += [_note(display_set, failed) for display_set in made]
     if left:
-        sets.append(make_unsupported(left, context))
+        sets.append(_note(make_unsupported(left), failed))
     return sets
+
+
+def _check(answer: object, asked: Sequence[Instance]) -> list[DisplaySet]:
+    """Return a handler's answer if it is sets of what it was asked for, each instance in one of them."""
+    if not isinstance(answer, list | tuple) or not all(isinstance(made, DisplaySet) for made in answer):
+        raise _Broken("the answer is no list of display sets")
+    left = {instance.SOPInstanceUID for instance in asked}
+    for made in answer:
+        uids = {instance.SOPInstanceUID for instance in made.instances}
+        if not uids or len(uids) != len(made.instances) or not uids <= left:
+            raise _Broken("a set is empty, or an instance is in it that is another's, or twice")
+        left -= uids
+    return list(answer)
+
+
+def _note(made: DisplaySet, messages: Sequence[Message]) -> DisplaySet:
+    return replace(made, messages=(*made.messages, *messages)) if messages else made
 
 
 def sort_display_sets(sets: Iterable[DisplaySet]) -> list[DisplaySet]:

@@ -59,6 +59,7 @@ def instance_from_row(row: Any, **others: Any) -> Instance:
 
 
 def _tuples(value: Any) -> Any:
+    """Return lists as tuples, also those within."""
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 

@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .. import __version__
 from ..dicom.uids import is_uid
 from ..displaysets.model import DisplaySet
+from ..displaysets.modes import DEFAULT_MODE, MODES
 from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
 from ..logs import say_where
@@ -56,8 +58,8 @@ ROUTES = (
 class DisplaySets(Protocol):
     """Who makes display sets; the server does not know how."""
 
-    def display_sets(self, study_uid: str) -> list[DisplaySet]:
-        """Return a study's display sets, in the order of the study browser."""
+    def display_sets(self, study_uid: str, mode: str = ...) -> list[DisplaySet]:
+        """Return a study's display sets in a mode of the viewer, in the order of the study browser."""
         ...
 
 
@@ -155,7 +157,7 @@ class StudyJson:
 
 
 class DisplaySetsOf:
-    """ASGI: ``/display-sets?study=UID``."""
+    """ASGI: ``/display-sets?study=UID``, and ``&mode=`` for a mode of the viewer."""
 
     def __init__(self, display_sets: DisplaySets, threads: Executor) -> None:
         self._display_sets = display_sets
@@ -163,12 +165,16 @@ class DisplaySetsOf:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
-        name, _, study_uid = scope["query_string"].decode("latin-1").partition("=")
-        if name != "study" or not is_uid(study_uid):
-            await send_text(send, 400, "Ask with ?study= and a Study Instance UID.")
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        study_uid, mode = query.get("study", [""])[0], query.get("mode", [DEFAULT_MODE.name])[0]
+        clear = query.keys() <= {"study", "mode"} and all(len(values) == 1 for values in query.values())
+        if not clear or not is_uid(study_uid) or mode not in MODES:
+            await send_text(
+                send, 400, "Ask with ?study= and a Study Instance UID; &mode= is a mode of the viewer."
+            )
             return
         loop = asyncio.get_running_loop()
-        sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid)
+        sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid, mode)
         if not sets:
             # Each study has some, if only of what cannot be shown.
             await send_text(send, 404, "There is no such study in this library.")

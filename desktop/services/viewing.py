@@ -1,28 +1,49 @@
 """What is needed to view a study: its entry, its display sets, and where its bytes are."""
 
-from collections.abc import Sequence
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from .. import logs
 from ..dicom.files import open_source
 from ..dicom.memberpaths import container, is_member
-from ..dicom.records import Instance
-from ..displaysets.model import DisplaySet, SeriesContext
+from ..dicom.metadata import unpack
+from ..dicom.recent import Recent
+from ..dicom.records import Instance, SeriesContext
+from ..displaysets.model import DisplaySet, SopClassHandler
+from ..displaysets.modes import DEFAULT_MODE, Mode, find_mode, with_handlers
 from ..displaysets.registry import make_display_sets, sort_display_sets
 from ..errors import InputError, Locked
 from ..library.forgetting import find_stored_files
-from ..library.queries import StudyEntry, find_instances, find_series, get_study, search_studies
+from ..library.instances import read_instances
+from ..library.queries import (
+    Form,
+    SeriesEntry,
+    StudyEntry,
+    find_series,
+    get_study,
+    search_studies,
+    stored_metadata,
+)
 from ..library.store import Store
 from .presence import Presence
+
+_KEPT_INSTANCES = 50_000
+"""Instances in display sets that are kept for the next question, which often follows at once."""
 
 
 class Viewing:
     """Answers for viewers."""
 
-    def __init__(self, store: Store, presence: Presence) -> None:
+    def __init__(self, store: Store, presence: Presence, handlers: Sequence[SopClassHandler] = ()) -> None:
+        """``handlers`` are asked before those of each mode."""
         self._store = store
         self._presence = presence
+        self._handlers = tuple(handlers)
+        self._recent: Recent[list[DisplaySet]] = Recent(_KEPT_INSTANCES, _weigh)
 
     def studies(self, text: str = "", *, limit: int = -1) -> list[StudyEntry]:
         """Return the studies that fit the words of ``text``, newest first; all of them without words."""
@@ -66,15 +87,46 @@ class Viewing:
                 return entry
         return entries[0] if entries else None
 
-    def display_sets(self, study_uid: str) -> list[DisplaySet]:
-        """Return the display sets of a study, in the order of the study browser."""
+    def display_sets(self, study_uid: str, mode: str = DEFAULT_MODE.name) -> list[DisplaySet]:
+        """Return the display sets of a study, in the order of the study browser.
+
+        Args:
+            study_uid: under which it is served.
+            mode: of the viewer: it decides what becomes of each series.
+
+        Raises:
+            UsageError: there is no such mode.
+        """
+        handlers = with_handlers(find_mode(mode), self._handlers)
         db = self._store.reader()
         entry = get_study(db, study_uid)
         if entry is None:
             return []
-        instances: dict[str, list[Instance]] = {}
-        for found in find_instances(db, study_uid):
-            instances.setdefault(found.instance.SeriesInstanceUID, []).append(found.instance)
-        contexts = [SeriesContext(entry.study, series.series) for series in find_series(db, study_uid)]
-        made = [make_display_sets(instances.get(item.series.SeriesInstanceUID, ()), item) for item in contexts]
-        return sort_display_sets(chain.from_iterable(made))
+        key = (study_uid, entry.version, mode)
+        return list(self._recent.get(key, lambda: self._make_sets(db, entry, handlers)))
+
+    def _make_sets(self, db: sqlite3.Connection, entry: StudyEntry, mode: Mode) -> list[DisplaySet]:
+        study_uid = entry.study.StudyInstanceUID
+        contexts = {
+            found.series.SeriesInstanceUID: SeriesContext(entry.study, found.series, self._finder(found))
+            for found in find_series(db, study_uid)
+        }
+        series: dict[str, list[Instance]] = {uid: [] for uid in contexts}
+        for instance in read_instances(db, study_uid, contexts):
+            series[instance.SeriesInstanceUID].append(instance)
+        return sort_display_sets(chain.from_iterable(make_display_sets(group, mode) for group in series.values()))
+
+    def _finder(self, found: SeriesEntry) -> Callable[[str], Mapping[str, Any]]:
+        """Return what finds an instance's whole data set, should a handler ask for it: in any thread."""
+
+        def find(instance_uid: str) -> Mapping[str, Any]:
+            place = found.study_uid, found.series.SeriesInstanceUID, instance_uid
+            for piece in stored_metadata(self._store.reader(), Form.DICOM_JSON, *place):
+                return dict(json.loads(unpack(piece.packed)))
+            return {}
+
+        return find
+
+
+def _weigh(sets: Sequence[DisplaySet]) -> int:
+    return 1 + sum(len(made.instances) for made in sets)

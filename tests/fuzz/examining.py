@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -20,9 +20,8 @@ from desktop.dicom.bulkdata import NoBulkData, read_bulk_data
 from desktop.dicom.files import open_source
 from desktop.dicom.metadata import unpack
 from desktop.dicom.obstacles import find_obstacle
-from desktop.dicom.records import FileRef, Header
+from desktop.dicom.records import FileRef, Header, SeriesContext
 from desktop.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-from desktop.displaysets.model import SeriesContext
 from desktop.displaysets.registry import make_display_sets, sort_display_sets
 from desktop.errors import NegatoscopeError
 from desktop.importers import reading
@@ -121,8 +120,8 @@ def load_metadata(header: Header) -> None:
 
 def show_display_sets(header: Header) -> None:
     """The instance is in exactly one display set, which can be sent."""
-    instance = header.instance
-    sets = sort_display_sets(make_display_sets([instance], SeriesContext(header.study, header.series)))
+    instance = replace(header.instance, context=SeriesContext(header.study, header.series))
+    sets = sort_display_sets(make_display_sets([instance]))
     json.dumps([made.to_json() for made in sets], allow_nan=False)
     shown = [other.SOPInstanceUID for made in sets for other in made.instances]
     if shown != [instance.SOPInstanceUID]:

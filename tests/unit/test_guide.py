@@ -8,7 +8,8 @@ import pytest
 
 from desktop.cli import make_parser
 from desktop.displaysets.handlers.unsupported import HANDLER_ID
-from desktop.displaysets.registry import DEFAULT_HANDLERS
+from desktop.displaysets.modes import MODES
+from desktop.displaysets.splitting import RULES
 from desktop.library.outcomes import Outcome
 from desktop.server.app import ROUTES
 from desktop.settings import Settings
@@ -70,8 +71,31 @@ def test_each_route_is_described():
 
 
 def test_each_handler_is_described():
-    described = set(re.findall(r"^\| `([^`]+)` \|", page("display-sets"), flags=re.MULTILINE))
-    assert described == {handler.id for handler in DEFAULT_HANDLERS} | {HANDLER_ID}
+    described = set(re.findall(r"^\| `([^`]+)` \|", sections(page("display-sets"))["Handlers"], flags=re.MULTILINE))
+    assert described == {handler_id for mode in MODES.values() for handler_id in mode.handler_ids} | {HANDLER_ID}
+
+
+def test_each_mode_is_described():
+    text = sections(page("display-sets"))["Modes"]
+    rows = re.findall(r"^\| (`.+`) \| (.+), and the others \|$", text, flags=re.MULTILINE)
+    told = {mode.strip("` "): handlers.split(", ") for modes, handlers in rows for mode in modes.split(",")}
+    others = re.search(r"in this order: (.+), page\.", text.replace("\n", " "))
+    assert others is not None
+    last = [word.removesuffix(" for images of unknown classes") for word in others[1].split(", ")]
+    for name, mode in MODES.items():
+        names = [word.removesuffix(" (series are left whole)") for word in told.pop(name)]
+        expected = [*names, *(word for word in last if word not in names or word == "stack"), "page"]
+        assert [handler.name for handler in mode.handlers] == expected, name
+    assert told == {}
+
+
+def test_each_rule_of_splitting_is_described():
+    rows = re.findall(r"^\| (\w+) \| (.+) \| (.+) \|$", sections(page("display-sets"))["Stacks"], flags=re.MULTILINE)
+    told = {modality: (always.split(", "), shared.split(", ")) for modality, always, shared in rows[1:]}
+    assert told == {
+        modality: ([one.name for one in rule.always], [one.name for one in rule.of_one_place])
+        for modality, rule in RULES.items()
+    }
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

@@ -1,7 +1,7 @@
 """Images: stacks, multi-frame images, single projections; OHIF's ``stack`` handler.
 
 A multi-frame image is a display set of its own, and so is each image of CR, DX and MG. What else a series has of one
-SOP class is one stack.
+SOP class is one stack, or several if the images are of several kinds (:mod:`desktop.displaysets.splitting`).
 """
 
 from collections.abc import Sequence
@@ -9,23 +9,21 @@ from dataclasses import dataclass, replace
 
 from ...dicom.records import Instance
 from ..dynamic import is_dynamic, split_time_points
-from ..model import DisplaySet, SeriesContext, make_display_set
+from ..model import EVERY_CLASS, DisplaySet, Message, MessageCode, SopClasses, make_display_set
 from ..rules import find_messages, is_multiframe, reconstruct, sort_by_number, sort_for_display
+from ..splitting import rule_of, split
+from .film import is_film
+from .ohif import CHART, STACK, classes
+from .single import SingleHandler
 
-HANDLER_ID = "@ohif/extension-default.sopClassHandlerModule.stack"
-
-_ROOT = "1.2.840.10008.5.1.4.1.1."
-_IMAGES = (
+IMAGE_CLASSES = classes(
     "1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 3.1 4 4.1 4.3 4.4 6.1 6.2 7 7.1 7.2 7.3 7.4 12.1 12.1.1 12.2 12.2.1 "
     "13.1.1 13.1.2 13.1.3 13.1.4 13.1.5 14.1 14.2 20 77.1.1 77.1.1.1 77.1.2 77.1.2.1 77.1.3 77.1.4 77.1.4.1 "
     "77.1.5.1 77.1.5.2 77.1.5.4 128 128.1 130 481.1"
 )
-_IMAGES_IF_ROWS = "82.1 481.2"
-
-IMAGE_CLASSES = frozenset(_ROOT + part for part in _IMAGES.split())
 """Storage classes that are images, whatever the instance says (PS3.4 §B.5)."""
 
-SOP_CLASSES = IMAGE_CLASSES | frozenset(_ROOT + part for part in _IMAGES_IF_ROWS.split())
+SOP_CLASSES = IMAGE_CLASSES | classes("82.1 481.2")
 """These and Corneal Topography Map and RT Dose, which are images if they have Rows."""
 
 SINGLE_IMAGE_MODALITIES = frozenset({"CR", "MG", "DX"})
@@ -33,39 +31,55 @@ SINGLE_IMAGE_MODALITIES = frozenset({"CR", "MG", "DX"})
 
 @dataclass(frozen=True, slots=True)
 class StackHandler:
-    """OHIF's handler of images."""
+    """OHIF's handler of images.
 
-    id: str = HANDLER_ID
+    Attributes:
+        splits: images of several kinds become several stacks.
+    """
+
+    id: str = STACK
     # The empty one is for instances that do not name their class: they are shown if they have Rows, as in OHIF.
-    sop_class_uids: frozenset[str] = SOP_CLASSES | {""}
+    sop_class_uids: SopClasses = SOP_CLASSES | {""}
+    splits: bool = True
 
-    def get_display_sets_from_series(self, instances: Sequence[Instance], context: SeriesContext) -> list[DisplaySet]:
-        """Return one set for each multi-frame image and each projection, and one for the rest."""
+    @property
+    def name(self) -> str:
+        """The last part of the id."""
+        return self.id.rpartition(".")[2]
+
+    def get_display_sets_from_series(self, instances: Sequence[Instance]) -> list[DisplaySet]:
+        """Return one set for each multi-frame image and each projection, and one or several for the rest."""
         sets: list[DisplaySet] = []
         rest: list[Instance] = []
         for instance in instances:
-            if instance.SOPClassUID not in IMAGE_CLASSES and not instance.Rows:
+            if not _is_image(instance):
                 continue
             if is_multiframe(instance):
-                sets.append(replace(_single(instance, context), numImageFrames=instance.frames))
+                sets.append(replace(_single(instance), numImageFrames=instance.frames))
             elif instance.Modality in SINGLE_IMAGE_MODALITIES:
-                sets.append(_single(instance, context))
+                sets.append(_single(instance))
             else:
                 rest.append(instance)
-        if rest:
-            sets.append(make_stack(rest, context))
-        return sets
+        if not rest:
+            return sets
+        if not self.splits:
+            return [*sets, make_stack(rest)]
+        return sets + [make_stack(part.instances, part.label) for part in split(sort_by_number(rest), rule_of(rest))]
 
 
-def _single(instance: Instance, context: SeriesContext) -> DisplaySet:
+def _is_image(instance: Instance) -> bool:
+    return instance.SOPClassUID in IMAGE_CLASSES or bool(instance.Rows)
+
+
+def _single(instance: Instance) -> DisplaySet:
     return replace(
-        make_stack([instance], context),
+        make_stack([instance]),
         instanceNumber=instance.InstanceNumber,
         acquisitionDatetime=instance.AcquisitionDateTime,
     )
 
 
-def make_stack(instances: Sequence[Instance], context: SeriesContext) -> DisplaySet:
+def make_stack(instances: Sequence[Instance], part: str = "") -> DisplaySet:
     """Make one display set of images, in the order in which they are scrolled."""
     by_number = sort_by_number(instances)
     first = by_number[0]
@@ -75,7 +89,7 @@ def make_stack(instances: Sequence[Instance], context: SeriesContext) -> Display
     reconstruction = reconstruct(volume)
     messages = find_messages(by_number, reconstructable=reconstruction.possible, dynamic=dynamic)
     return replace(
-        make_display_set(HANDLER_ID, by_number, context),
+        make_display_set(STACK, by_number, part),
         instances=tuple(sort_for_display(by_number, reconstructable=reconstruction.possible)),
         numImageFrames=len(instances),
         isMultiFrame=is_multiframe(first),
@@ -84,5 +98,39 @@ def make_stack(instances: Sequence[Instance], context: SeriesContext) -> Display
         averageSpacingBetweenFrames=reconstruction.spacing or None,
         FrameRate=first.FrameTime,
         FrameOfReferenceUID=first.FrameOfReferenceUID,
-        messages=messages,
+        messages=messages + _pixels_missing(by_number),
     )
+
+
+def _pixels_missing(instances: Sequence[Instance]) -> tuple[Message, ...]:
+    count = sum(not instance.has_pixels for instance in instances)
+    return (Message(MessageCode.IMAGES_WITHOUT_PIXELS, (("count", str(count)),)),) if count else ()
+
+
+def is_other_image(instance: Instance) -> bool:
+    """Whether an instance of a class that OHIF does not know as one is an image all the same."""
+    return instance.has_pixels and bool(instance.Rows and instance.Columns) and not is_film(instance)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherImageHandler:
+    """Images of classes that OHIF has no handler for, retired and private ones among them: they are images too."""
+
+    id: str = STACK
+    sop_class_uids: SopClasses = EVERY_CLASS
+
+    @property
+    def name(self) -> str:
+        """The last part of the id."""
+        return self.id.rpartition(".")[2]
+
+    def get_display_sets_from_series(self, instances: Sequence[Instance]) -> list[DisplaySet]:
+        """Return sets of what has pixels."""
+        images = [instance for instance in instances if is_other_image(instance)]
+        return StackHandler().get_display_sets_from_series(images)
+
+
+IMAGES = StackHandler()
+WHOLE_SERIES = StackHandler(splits=False)
+OTHER_IMAGES = OtherImageHandler()
+CHARTS = SingleHandler(CHART, frozenset({"1.9.451.13215.7.3.2.7.6.1"}), lambda chart: chart.Modality == "CHT")

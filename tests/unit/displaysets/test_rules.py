@@ -20,8 +20,12 @@ from desktop.dicom.records import Instance
 from desktop.displaysets.dynamic import split_time_points
 from desktop.displaysets.handlers.stack import StackHandler
 from desktop.displaysets.model import DisplaySet, Message, MessageCode
+from desktop.displaysets.modes import MODES, Mode
 from desktop.displaysets.registry import make_display_sets, sort_display_sets
 from desktop.displaysets.rules import sort_by_number
+
+WHOLE = MODES["dynamic-volume"]
+"""A mode that leaves series whole, as OHIF does."""
 
 GOLDEN = json.loads((Path(__file__).parent / "ohif_stacks.json").read_text(encoding="utf-8"))
 
@@ -56,7 +60,7 @@ def stack_of(said: dict[str, Any]) -> list[Instance]:
 def test_stacks_are_judged_as_ohif_judges_them(said: dict[str, Any]) -> None:
     instances = stack_of(said)
     for _ in range(3):
-        (made,) = StackHandler().get_display_sets_from_series(instances, make_context())
+        (made,) = StackHandler(splits=False).get_display_sets_from_series(instances)
         assert made.isReconstructable is said["possible"]
         assert [message.code.name for message in made.messages] == said["messages"]
         assert [instance.SOPInstanceUID for instance in made.instances] == said["order"]
@@ -105,7 +109,7 @@ def test_no_geometry_makes_it_fail(
         )
         for number, position in enumerate(positions)
     ]
-    (made,) = make_display_sets(instances, make_context())
+    (made,) = make_display_sets(instances, WHOLE)
     assert {instance.SOPInstanceUID for instance in made.instances} == {one.SOPInstanceUID for one in instances}
     assert made.numImageFrames == len(instances)
 
@@ -144,7 +148,7 @@ def test_halves_are_rounded_up_as_javascript_rounds() -> None:
     placed = [
         replace(one, ImagePositionPatient=(0.0, 0.0, place)) for one, place in zip(instances, places, strict=True)
     ]
-    (made,) = make_display_sets(placed, make_context())
+    (made,) = make_display_sets(placed, WHOLE)
     assert [message.code for message in made.messages] == [
         MessageCode.INCONSISTENT_POSITION_INFORMATION,
         MessageCode.MISSING_FRAMES,
@@ -173,7 +177,7 @@ def test_messages_in_json() -> None:
 
 
 def test_display_sets_in_json() -> None:
-    (made,) = make_display_sets(make_instances(3), make_context(SeriesDescription="Axial", SeriesNumber=4))
+    (made,) = make_display_sets(make_instances(3, context=make_context(SeriesDescription="Axial", SeriesNumber=4)))
     said = json.loads(json.dumps(made.to_json()))
     assert said["instances"] == ["1.3", "1.2", "1.1"]
     assert (said["label"], said["SeriesNumber"], said["numImageFrames"]) == ("Axial", 4, 3)
@@ -186,14 +190,21 @@ def test_display_sets_in_json() -> None:
 
 
 def made_set(
-    uid: str, number: int = 1, *, modality: str = "CT", date: str = "20260101", time: str = "10", **fields: Any
+    uid: str,
+    number: int = 1,
+    *,
+    modality: str = "CT",
+    date: str = "20260101",
+    time: str = "10",
+    mode: Mode = WHOLE,
+    **fields: Any,
 ) -> DisplaySet:
     context = make_context(SeriesInstanceUID=uid, SeriesNumber=number, SeriesDate=date, SeriesTime=time)
-    (made,) = make_display_sets(make_instances(1, Modality=modality, **fields), context)
+    (made,) = make_display_sets(make_instances(1, Modality=modality, context=context, **fields), mode)
     return made
 
 
-UNSUPPORTED = {"SOPClassUID": "1.2.3.4", "Rows": None}
+UNSUPPORTED: dict[str, Any] = {"mode": Mode("test", "Test", ())}
 
 
 @pytest.mark.parametrize(
@@ -227,9 +238,8 @@ def test_the_order_of_the_study_browser(ordered: list[DisplaySet]) -> None:
 
 
 def test_a_volume_is_placed_by_its_lowest_number_not_by_its_first_image() -> None:
-    context = make_context()
-    (volume,) = make_display_sets(make_instances(5), context)
+    (volume,) = make_display_sets(make_instances(5))
     assert volume.instances[0].InstanceNumber == 5
     other = make_instances(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID="1.9", InstanceNumber=3)
-    (single,) = make_display_sets(other, context)
+    (single,) = make_display_sets(other)
     assert sort_display_sets([single, volume]) == [volume, single]

@@ -1,0 +1,15 @@
+"""What lies over images: segmentations, parametric maps, structure sets. OHIF needs to be told over which."""
+
+from ...dicom.records import Instance
+from .ohif import PARAMETRIC_MAP, SEGMENTATION, STRUCTURE_SET, classes
+from .single import SingleHandler
+
+
+def names_its_images(instance: Instance) -> bool:
+    """Whether it refers to the series that it belongs to; OHIF shows nothing without."""
+    return bool(instance.number("ReferencedSeries"))
+
+
+SEGMENTS = SingleHandler(SEGMENTATION, classes("66.4 66.7"), names_its_images, Modality="SEG")
+MAP = SingleHandler(PARAMETRIC_MAP, classes("30"), names_its_images, Modality="PMAP")
+STRUCTURES = SingleHandler(STRUCTURE_SET, classes("481.3"), names_its_images, Modality="RTSTRUCT")

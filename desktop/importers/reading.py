@@ -4,13 +4,9 @@ The workers import nothing but the ``dicom`` ring, so they start fast.
 """
 
 import logging
-import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -27,6 +23,7 @@ from ..dicom.passwords import remember_passwords
 from ..dicom.records import FileRef, Header
 from ..errors import Locked, NotDicom, Packed, Unreachable, Unreadable
 from ..library.outcomes import Outcome, Refusal
+from ..workers import WorkerPool
 from .keeping import Keep, NotKept, copy_source
 
 log = logging.getLogger(__name__)
@@ -59,7 +56,6 @@ class NotCopied:
 Met = Header | Refusal | ArchiveMet | DirectoryMet
 Reading = Met | NotCopied
 
-_STOP_SECONDS = 2.0
 _ASK_SECONDS = 0.2
 
 
@@ -164,48 +160,27 @@ def _read_batch(refs: Sequence[FileRef], order: Order) -> list[Reading]:
     return readings
 
 
-def _prepare_worker() -> None:
-    # Ctrl-C reaches the whole process group; only the parent decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose program was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 class ReaderPool:
     """Worker processes that read batches of files. They start with the first batch, or with :meth:`warm_up`."""
 
     def __init__(self, workers: int | None = None) -> None:
-        self._workers = workers or min(os.cpu_count() or 1, 8)
-        self._pool: ProcessPoolExecutor | None = None
-        self._lock = threading.Lock()
-        self._closed = False
+        self._pool = WorkerPool(workers or min(os.cpu_count() or 1, 8))
+        self.warm_up = self._pool.warm_up
+        self.close = self._pool.close
 
     @property
     def workers(self) -> int:
         """How many processes read at once."""
-        return self._workers
+        return self._pool.workers
 
-    def warm_up(self) -> None:
-        """Start all workers, without waiting for them."""
-        self.submit(())
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are there."""
+        return self._pool.pids
 
     def submit(self, refs: Sequence[FileRef], order: Order = _AS_IT_IS) -> "Future[list[Reading]]":
         """Read a batch."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the pool is closed")
-            try:
-                return self._start().submit(_read_batch, tuple(refs), order)
-            except BrokenProcessPool:
-                self._pool = None
-                return self._start().submit(_read_batch, tuple(refs), order)
+        return self._pool.submit(_read_batch, tuple(refs), order)
 
     def result(
         self,
@@ -236,35 +211,6 @@ class ReaderPool:
         except BrokenProcessPool:
             return Refusal(ref, Outcome.REJECTED, "Reading it crashed the reader. It is damaged in an unknown way.")
         return None if readings is None else readings[0]
-
-    def _start(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
-            )
-            # All processes start now. Were one added later, just when another dies, Python's own thread for them
-            # could fail, and nobody would ever answer.
-            for _ in range(self._workers):
-                self._pool.submit(_read_batch, (), _AS_IT_IS)
-        return self._pool
-
-    def close(self) -> None:
-        """End the workers; those that hang on a slow medium are killed. May be called twice."""
-        with self._lock:
-            self._closed = True
-            pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        processes = list(getattr(pool, "_processes", None) or {})
-        mine = [child for child in multiprocessing.active_children() if child.pid in processes]
-        pool.shutdown(wait=False, cancel_futures=True)
-        # One deadline for all: those that have only just started need a moment before they can end by themselves.
-        end = time.monotonic() + _STOP_SECONDS
-        for child in mine:
-            child.join(max(end - time.monotonic(), 0))
-            if child.is_alive():
-                child.kill()
-                child.join()
 
 
 def _wait(future: "Future[list[Reading]]", given_up: Callable[[], bool]) -> list[Reading] | None:

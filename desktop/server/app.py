@@ -18,9 +18,9 @@ from ..displaysets.modes import DEFAULT_MODE, MODES
 from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
 from ..logs import say_where
+from ..pictures.frames import FrameReader
 from .answers import JSON, send_body, send_text
 from .dicomjson import make_study_json
-from .frames import FrameReader
 from .guard import Guard, Secrets
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .qido import SearchFor

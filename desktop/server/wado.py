@@ -18,8 +18,9 @@ from ..dicom.uids import SEGMENTATION, is_uid
 from ..errors import NegatoscopeError
 from ..library.queries import Form, Located, locate, stored_metadata
 from ..library.store import Store
+from ..pictures.files import FileGone, open_file
+from ..pictures.frames import FrameReader
 from .answers import DICOM_JSON, NO_STORE, Headers, send_body
-from .frames import FileGone, FrameReader, open_file
 from .multipart import Accepted, Part, choose, read_accept, write_multipart
 from .part10 import find_missing_head
 

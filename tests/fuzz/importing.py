@@ -131,7 +131,7 @@ def peak_memory(pool: ReaderPool) -> int:
     if sys.platform != "linux":
         return 0
     peaks = [0]
-    for pid in list(getattr(pool._pool, "_processes", None) or {}):
+    for pid in pool.pids:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
         peaks.append(int(status.split("VmHWM:")[1].split()[0]) * 1024)
     return max(peaks)

@@ -33,7 +33,7 @@ from desktop.errors import InputError
 from desktop.library.queries import find_instances, get_study, locate
 from desktop.library.store import Store
 from desktop.paths import find_paths
-from desktop.server.frames import open_file
+from desktop.pictures.files import open_file
 
 KILLS, FILES = 50, 1000
 IN_A_ROW = 3

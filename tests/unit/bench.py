@@ -26,7 +26,7 @@ from desktop.library.outcomes import Outcome
 from desktop.library.queries import find_instances, locate
 from desktop.library.rows import path_from_db
 from desktop.library.store import Store
-from desktop.server.frames import FileGone, open_file
+from desktop.pictures.files import FileGone, open_file
 from desktop.services.importing import Importing
 
 

@@ -25,7 +25,7 @@ from desktop.importers.reading import ReaderPool
 from desktop.importers.report import ImportReport
 from desktop.library.outcomes import Outcome
 from desktop.library.queries import find_instances, get_study, locate
-from desktop.server.frames import FileGone, open_file
+from desktop.pictures.files import FileGone, open_file
 
 
 class Content(NamedTuple):

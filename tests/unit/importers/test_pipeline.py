@@ -29,6 +29,7 @@ from unit.bench import (
 )
 from unit.dicom.zips import make_zip
 
+from desktop import workers
 from desktop.dicom.records import FileRef
 from desktop.importers import pipeline, reading
 from desktop.importers.keeping import Keep
@@ -166,7 +167,7 @@ def _hang(refs: tuple[FileRef, ...], _order: object) -> list[object]:
 
 def test_a_share_that_hangs_does_not_keep_who_cancels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_read_batch", _hang)
-    monkeypatch.setattr(reading, "_STOP_SECONDS", 0.05)
+    monkeypatch.setattr(workers, "_STOP_SECONDS", 0.05)
     monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 0.1)
     make_stack(tmp_path / "in", 3)
     pool = ReaderPool(1)

@@ -11,6 +11,7 @@ import pytest
 from builders import make_image, make_stack, save
 from unit.helpers import file_ref
 
+from desktop import workers
 from desktop.dicom.likeness import Likenesses
 from desktop.dicom.records import FileRef, Header
 from desktop.importers import reading
@@ -56,11 +57,6 @@ def test_a_bug_in_reading_costs_one_file_and_tells_no_value(
     assert "Doe" not in caplog.text
 
 
-def pids(pool: ReaderPool) -> list[int]:
-    """Return the pool's processes; none before there is work."""
-    return list(getattr(pool._pool, "_processes", {}))
-
-
 def is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -77,12 +73,12 @@ def test_a_pool_answers_in_the_order_of_its_files(tmp_path: Path) -> None:
     refs = [file_ref(path) for path in make_stack(tmp_path, 7)]
     pool = ReaderPool(2)
     try:
-        assert pids(pool) == [], "nothing starts before there is work"
+        assert pool.pids == [], "nothing starts before there is work"
         futures = [pool.submit(batch) for batch in (refs[:3], refs[3:], ())]
         found = [pool.result((), future) for future in futures]
         assert [header.file for batch in found for header in batch] == refs
         assert [len(batch) for batch in found] == [3, 4, 0]
-        started = pids(pool)
+        started = pool.pids
         assert len(started) == 2
         assert not any(map(is_gone, started))
     finally:
@@ -91,7 +87,7 @@ def test_a_pool_answers_in_the_order_of_its_files(tmp_path: Path) -> None:
     assert all(map(is_gone, started))
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(refs)
-    assert pids(pool) == []
+    assert pool.pids == []
 
 
 def test_closing_a_pool_that_did_nothing() -> None:
@@ -106,7 +102,7 @@ def test_closing_while_workers_are_busy_leaves_none(tmp_path: Path) -> None:
     refs = [file_ref(path) for path in make_stack(tmp_path, 3)] * 400
     pool = ReaderPool(1)
     futures = [pool.submit(refs) for _ in range(4)]
-    started = pids(pool)
+    started = pool.pids
     pool.close()
     assert started
     assert all(map(is_gone, started))
@@ -126,13 +122,13 @@ def _hang(refs: tuple[FileRef, ...], _order: Order) -> list[object]:
 @needs_signals
 def test_a_worker_that_hangs_on_a_slow_medium_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_read_batch", _hang)
-    monkeypatch.setattr(reading, "_STOP_SECONDS", 0.05)
+    monkeypatch.setattr(workers, "_STOP_SECONDS", 0.05)
     pool = ReaderPool(1)
     begun = tmp_path / "begun"
     future = pool.submit([FileRef(str(begun), 1, 1)])
     while not begun.exists():
         assert not future.done()
-    started = pids(pool)
+    started = pool.pids
     pool.close()
     assert all(map(is_gone, started))
     with pytest.raises(BrokenProcessPool):

@@ -184,8 +184,8 @@ def test_closing_in_the_middle_leaves_no_process_and_a_whole_library(tmp_path: P
 def test_a_worker_that_dies_is_replaced_and_its_files_are_read(bench: Bench, tmp_path: Path):
     make_stack(tmp_path / "in", 20)
     bench.pool.submit(()).result()
-    for process in list(bench.pool._pool._processes.values()):  # type: ignore[union-attr]
-        os.kill(process.pid, signal.SIGKILL)
+    for pid in bench.pool.pids:
+        os.kill(pid, signal.SIGKILL)
     assert counts(bench.run(tmp_path / "in")) == {"added": 20}
 
 

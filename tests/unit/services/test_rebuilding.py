@@ -37,7 +37,7 @@ from desktop.library.repairing import find_files, take_over
 from desktop.library.store import Store
 from desktop.media import find_medium, mounts
 from desktop.paths import Paths, find_paths
-from desktop.server.frames import FileGone, open_file
+from desktop.pictures.files import FileGone, open_file
 from desktop.services import rebuilding
 from desktop.services.rebuilding import RebuildReport, rebuild
 

@@ -1,0 +1,1 @@
+"""DICOM objects that OHIF has no viewer for, as pages of HTML: values in, text out."""

@@ -397,7 +397,7 @@ def test_decoders_are_loaded_when_they_are_needed() -> None:
     import sys
 
     code = (
-        "import sys, desktop.dicom.pixels.decoding; "
+        "import sys, desktop.dicom.pixels.decoding, desktop.dicom.pixels.render, desktop.dicom.pixels.encode; "
         "print([name for name in ('gdcm', 'openjpeg', 'PIL', 'pydicom') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from . import logs
 from .displaysets.plugins import find_plugins
 from .errors import InputError, SetupError
-from .events import Events
+from .events import Event, Events, LibraryChanged
 from .handover import Listener, Ownership, take_ownership
 from .importers.reading import ReaderPool
 from .library.imports import find_interrupted
@@ -22,6 +22,7 @@ from .library.store import Store
 from .media import library_risk
 from .options import Options
 from .paths import Paths, find_paths, find_resources
+from .pictures.films import Films
 from .private import private_folders, wipe_private
 from .server.app import Server
 from .server.host import ServerHost
@@ -101,6 +102,8 @@ class App:
         self._stack.callback(self.presence.close)
         handlers, self.broken_plugins = find_plugins()
         self.viewing = Viewing(self.store, self.presence, handlers)
+        self.films = Films(self.store, paths.films)
+        self._stack.callback(self.films.close)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.requests = Requests(local)
@@ -131,6 +134,12 @@ class App:
         self.presence.watch()
         if self.owns_library:
             self.inbox.watch()
+            self.films.tidy()
+            self._stack.callback(self.events.subscribe(self._on_event))
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, LibraryChanged):
+            self.films.tidy()
 
     def serve(self, port: int | None = None, resources: Path | None = None) -> ServerHost:
         """Start the server.
@@ -142,7 +151,7 @@ class App:
         Raises:
             SetupError: OHIF's files are missing, or no port could be opened.
         """
-        self.server = Server(self.store, self.viewing, resources or find_resources())
+        self.server = Server(self.store, self.viewing, self.films, resources or find_resources())
         self._stack.callback(self.server.close)
         self.host = ServerHost(self.server.app, self.settings.port if port is None else port)
         self._stack.callback(self.host.close)

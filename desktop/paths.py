@@ -70,6 +70,11 @@ class Paths:
         return self.cache / "webengine"
 
     @property
+    def films(self) -> Path:
+        """Films that were made to be played in the viewer."""
+        return self.cache / "films"
+
+    @property
     def log(self) -> Path:
         """The log file."""
         return self.logs / "negatoscope.log"

@@ -13,7 +13,7 @@ from .values import person_name_text
 
 _SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
 _PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
-_CT_POSITION = "00189326"
+_CT_POSITION, _DOSE_OFFSETS = "00189326", "3004000C"
 _STORED_SAMPLES = {"YBR_FULL_422": 2, "YBR_PARTIAL_422": 2}
 """Samples for each pixel, where they are not Samples per Pixel: four for two pixels (PS3.3 §C.7.6.3.1.2)."""
 
@@ -74,6 +74,7 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
     frames = _integer(model, "00280008")
     shared, frame = _item(model, _SHARED_GROUPS), _item(model, _FRAME_GROUPS)
     detector = _item(model, _DETECTORS)
+    planes = _has_dose_planes(model, frames)
     return Instance(
         SOPInstanceUID=_text(model, "00080018"),
         SOPClassUID=_text(model, "00080016"),
@@ -93,14 +94,17 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         AcquisitionDateTime=_text(model, "0008002A"),
         ImagePositionPatient=_vector(model, "00200032", 3),
         ImageOrientationPatient=_vector(model, "00200037", 6),
-        has_pixel_measures=_PIXEL_MEASURES in frame
+        has_pixel_measures=planes
+        or _PIXEL_MEASURES in frame
         or _PIXEL_MEASURES in shared
         or (_has(model, "00280030") and bool(_number(model, "00180050") or _number(model, "00180088"))),
-        has_orientation=_PLANE_ORIENTATION in shared
+        has_orientation=planes
+        or _PLANE_ORIENTATION in shared
         or _PLANE_ORIENTATION in frame
         or _has(model, "00200037")
         or _has(detector, "00200037"),
-        has_position=_PLANE_POSITION in frame
+        has_position=planes
+        or _PLANE_POSITION in frame
         or _CT_POSITION in frame
         or _has(model, "00200032")
         or _has(detector, "00200032"),
@@ -108,6 +112,19 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         traits=make_traits(model),
         TransferSyntaxUID="" if pixels is None else pixels.TransferSyntaxUID,
         has_pixels=pixels is None or pixels.offset >= 0,
+    )
+
+
+def _has_dose_planes(model: Model, frames: int | None) -> bool:
+    """Whether each frame of a dose grid has its place (PS3.3 §C.8.8.3.2)."""
+    placed = _vector(model, "00200032", 3) is not None and _vector(model, "00200037", 6) is not None
+    offsets = _values(model, _DOSE_OFFSETS)
+    return (
+        _text(model, "00080016") == uids.RT_DOSE
+        and placed
+        and (frames or 0) > 1
+        and len(offsets) == frames
+        and all(_finite(offset) is not None for offset in offsets)
     )
 
 

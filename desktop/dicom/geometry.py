@@ -48,4 +48,4 @@ def same_orientation(one: Vector | None, other: Vector | None) -> bool:
 
 def is_close(one: Vector, other: Vector, tolerance: float) -> bool:
     """Whether no number differs by as much as the tolerance."""
-    return all([abs(a - b) < tolerance for a, b in zip(one, other, strict=True)])
+    return all(abs(a - b) < tolerance for a, b in zip(one, other, strict=True))

@@ -61,8 +61,12 @@ def _count(item: Item, tag: str) -> Trait | None:
     return float(len(item.items(tag))) or None
 
 
-def _count_of_studies(item: Item, tag: str) -> Trait | None:
-    return float(sum(len(frame.items("RTReferencedStudySequence")) for frame in item.items(tag))) or None
+def _count_of_contoured_series(item: Item, tag: str) -> Trait | None:
+    """How many series a structure set says that its contours belong to; none if it says so of a part only."""
+    studies = [frame.items("RTReferencedStudySequence") for frame in item.items(tag)]
+    series = [study.items("RTReferencedSeriesSequence") for frame in studies for study in frame]
+    named = [bool(one.items("ContourImageSequence")) for study in series for one in study]
+    return float(len(named)) if all(studies) and all(series) and named and all(named) else None
 
 
 _TRAITS: tuple[tuple[str, str, Find], ...] = (
@@ -96,7 +100,7 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00700080", "Label", _text),  # Content Label
     ("0040A043", "Label", _meaning),
     ("00081115", "ReferencedSeries", _count),
-    ("30060010", "ReferencedSeries", _count_of_studies),
+    ("30060010", "ReferencedSeries", _count_of_contoured_series),
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),

@@ -50,6 +50,8 @@ VIDEO_SYNTAXES = frozenset(
 ) | {"1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108"}
 """Transfer syntaxes of films: MPEG-2, H.264 and HEVC, whole or in fragments."""
 
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 

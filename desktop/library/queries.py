@@ -147,6 +147,11 @@ def get_study(db: sqlite3.Connection, study_uid: str) -> StudyEntry | None:
     return found[0] if found else None
 
 
+def study_uids(db: sqlite3.Connection) -> list[str]:
+    """Return the UIDs under which all studies are served."""
+    return [str(uid) for (uid,) in db.execute("SELECT uid FROM studies")]
+
+
 def own_study_uid(db: sqlite3.Connection, study_uid: str) -> str:
     """Return the Study Instance UID that stands in a study's files, given the one under which it is served."""
     row = db.execute("SELECT StudyInstanceUID FROM studies WHERE uid = ?", (study_uid,)).fetchone()

@@ -12,8 +12,8 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
+from ..dicom.extract import make_instance
 from ..dicom.items import load_item
-from ..dicom.traits import make_traits
 from ..errors import InputError
 from .searching import index_study
 
@@ -194,12 +194,25 @@ CREATE TABLE thumbnails (
 
 
 def derive_traits(connection: sqlite3.Connection) -> None:
-    """Find the traits of all instances anew, in their stored metadata."""
+    """Find anew what tells instances apart, and whether their frames have places, in their stored metadata."""
     packed = connection.cursor()
     packed.execute("SELECT instance, dicom_json FROM metadata")
     while rows := packed.fetchmany(_BATCH):
-        found = [(json.dumps(make_traits(load_item(piece).model)), instance) for instance, piece in rows]
-        connection.executemany("UPDATE instances SET traits = ? WHERE id = ?", found)
+        made = [(make_instance(load_item(piece).model), number) for number, piece in rows]
+        connection.executemany(
+            "UPDATE instances SET traits = ?, has_pixel_measures = ?, has_orientation = ?, has_position = ? "
+            "WHERE id = ?",
+            [
+                (
+                    json.dumps(instance.traits),
+                    instance.has_pixel_measures,
+                    instance.has_orientation,
+                    instance.has_position,
+                    number,
+                )
+                for instance, number in made
+            ],
+        )
 
 
 def index_studies(connection: sqlite3.Connection) -> None:

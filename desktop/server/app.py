@@ -18,10 +18,13 @@ from ..displaysets.modes import DEFAULT_MODE, MODES
 from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
 from ..logs import say_where
+from ..pictures.films import Films
 from ..pictures.frames import FrameReader
 from .answers import JSON, send_body, send_text
 from .dicomjson import make_study_json
+from .films import FilmState, FilmVideo
 from .guard import Guard, Secrets
+from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .qido import SearchFor
 from .wado import BulkData, Frames, Metadata, WholeInstance
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 _STUDY = "/dicom-web/studies/{study}"
 _SERIES = _STUDY + "/series/{series}"
 _INSTANCE = _SERIES + "/instances/{instance}"
+_OBJECT = "/studies/{study}/series/{series}/instances/{instance}"
 
 ROUTES = (
     "/healthz",
@@ -39,6 +43,10 @@ ROUTES = (
     "/extension/{file}",
     "/studies/{study}/ohif-dicom-json",
     "/display-sets",
+    "/documents" + _OBJECT,
+    "/surfaces" + _OBJECT,
+    "/films" + _OBJECT,
+    "/films" + _OBJECT + "/video",
     "/dicom-web/studies",
     "/dicom-web/series",
     "/dicom-web/instances",
@@ -50,6 +58,7 @@ ROUTES = (
     _INSTANCE + "/metadata",
     _INSTANCE + "/frames/{frames}",
     _INSTANCE + "/bulkdata/{place}",
+    _INSTANCE + "/rendered",
     _INSTANCE,
 )
 """Every route but OHIF's own files and pages."""
@@ -70,11 +79,11 @@ class Server:
         SetupError: OHIF's files are missing.
     """
 
-    def __init__(self, store: Store, display_sets: DisplaySets, resources: Path) -> None:
+    def __init__(self, store: Store, display_sets: DisplaySets, films: Films, resources: Path) -> None:
         self.secrets = Secrets()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
         viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
-        router = Router(_routes(store, self._threads, display_sets), redirect_slashes=False, default=viewer)
+        router = Router(_routes(store, self._threads, display_sets, films), redirect_slashes=False, default=viewer)
         self.app: ASGIApp = Guard(_Edge(router), self.secrets)
 
     def close(self) -> None:
@@ -82,7 +91,7 @@ class Server:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[BaseRoute]:
+def _routes(store: Store, threads: Executor, display_sets: DisplaySets, films: Films) -> list[BaseRoute]:
     metadata, frames = Metadata(store, threads), Frames(store, threads, FrameReader())
     studies, series, instances = (SearchFor(store, threads, level) for level in ("studies", "series", "instances"))
     endpoints: tuple[tuple[str, ASGIApp], ...] = (
@@ -90,6 +99,10 @@ def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[
         (_INSTANCE + "/frames/{frames}", frames),
         ("/studies/{study}/ohif-dicom-json", StudyJson(store, threads)),
         ("/display-sets", DisplaySetsOf(display_sets, threads)),
+        ("/documents" + _OBJECT, DocumentPage(store, threads)),
+        ("/surfaces" + _OBJECT, SurfaceData(store, threads)),
+        ("/films" + _OBJECT, FilmState(films, threads)),
+        ("/films" + _OBJECT + "/video", FilmVideo(films, threads)),
         ("/dicom-web/studies", studies),
         ("/dicom-web/series", series),
         ("/dicom-web/instances", instances),
@@ -100,6 +113,7 @@ def _routes(store: Store, threads: Executor, display_sets: DisplaySets) -> list[
         (_SERIES + "/metadata", metadata),
         (_INSTANCE + "/metadata", metadata),
         (_INSTANCE + "/bulkdata/{place:path}", BulkData(store, threads)),
+        (_INSTANCE + "/rendered", EncapsulatedDocument(store, threads)),
         (_INSTANCE, WholeInstance(store, threads)),
         ("/dicom-web", NotHere()),
         ("/dicom-web/{rest:path}", NotHere()),
@@ -169,9 +183,7 @@ class DisplaySetsOf:
         study_uid, mode = query.get("study", [""])[0], query.get("mode", [DEFAULT_MODE.name])[0]
         clear = query.keys() <= {"study", "mode"} and all(len(values) == 1 for values in query.values())
         if not clear or not is_uid(study_uid) or mode not in MODES:
-            await send_text(
-                send, 400, "Ask with ?study= and a Study Instance UID; &mode= is a mode of the viewer."
-            )
+            await send_text(send, 400, "Ask with ?study= and a Study Instance UID; &mode= is a mode of the viewer.")
             return
         loop = asyncio.get_running_loop()
         sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid, mode)

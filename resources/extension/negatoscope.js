@@ -9,6 +9,9 @@
  * and gives the program one command: window.negatoscope.open(path).
  */
 
+import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
+import { addViewports, makeOwnSets, makeViewports } from './own.js';
+
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
 const NEW_IMAGE = 'CORNERSTONE_STACK_NEW_IMAGE';
 const WANTED_IMAGE = 'CORNERSTONE_PRE_STACK_NEW_IMAGE';
@@ -140,9 +143,22 @@ function open(path) {
   dispatchEvent(new PopStateEvent('popstate', { state: history.state }));
 }
 
+/** Makes OHIF show what the program has planned, by all its data sources and in all its modes. */
+function takeOver({ extensionManager }) {
+  for (const name of ['dicomweb', 'dicomjson']) {
+    extensionManager.getDataSources(name).forEach(watchSource);
+  }
+  addViewports(extensionManager.getModuleEntry('@ohif/extension-default.layoutTemplateModule.viewerLayout'));
+}
+
 export default {
-  id: '@negatoscope/desktop',
-  preRegistration() {
+  id: EXTENSION,
+  getSopClassHandlerModule(manager) {
+    return makeHandlers(manager, makeOwnSets(manager));
+  },
+  getViewportModule: makeViewports,
+  preRegistration(manager) {
+    takeOver(manager);
     document.addEventListener(RENDERED, onRendered, true);
     document.addEventListener(NEW_IMAGE, coverAll, true);
     document.addEventListener(WANTED_IMAGE, () => queueMicrotask(coverAll), true);

@@ -11,5 +11,5 @@ def names_its_images(instance: Instance) -> bool:
 
 
 SEGMENTS = SingleHandler(SEGMENTATION, classes("66.4 66.7"), names_its_images, Modality="SEG")
-MAP = SingleHandler(PARAMETRIC_MAP, classes("30"), names_its_images, Modality="PMAP")
+MAP = SingleHandler(PARAMETRIC_MAP, classes("30"), names_its_images, Modality="PMAP", is_volume=True)
 STRUCTURES = SingleHandler(STRUCTURE_SET, classes("481.3"), names_its_images, Modality="RTSTRUCT")

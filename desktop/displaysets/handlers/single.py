@@ -20,6 +20,7 @@ class SingleHandler:
         takes: whether an instance of the class can be shown by this handler.
         Modality: of the sets; empty for the instance's own.
         has_frames: the set is scrolled, or played, by frames.
+        is_volume: OHIF takes it for a volume.
     """
 
     id: str
@@ -28,6 +29,7 @@ class SingleHandler:
     view: View = View.OHIF
     Modality: str = ""
     has_frames: bool = False
+    is_volume: bool = False
 
     @property
     def name(self) -> str:
@@ -45,6 +47,7 @@ class SingleHandler:
             made,
             Modality=self.Modality or made.Modality,
             numImageFrames=instance.frames if self.has_frames else 0,
+            isReconstructable=self.is_volume,
             instanceNumber=instance.InstanceNumber,
             view=self.view,
         )

@@ -15,6 +15,12 @@ def code(number: str, scheme: str, meaning: str = "") -> dict[str, Any]:
     return {"00080100": value(number), "00080102": value(scheme), "00080104": value(meaning)}
 
 
+def frame_of_reference(series: int) -> dict[str, Any]:
+    """Return an item of Referenced Frame of Reference Sequence that names some series."""
+    images = value({}, vr="SQ")
+    return {"30060012": value({"30060014": value(*[{"30060016": images}] * series, vr="SQ")}, vr="SQ")}
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
@@ -39,10 +45,9 @@ def code(number: str, scheme: str, meaning: str = "") -> dict[str, Any]:
         ({"00700081": {"vr": "LO"}, "00700080": value("FIRST")}, {"Label": "FIRST"}),
         ({"00081115": value({}, {}, vr="SQ")}, {"ReferencedSeries": 2}),
         ({"00081115": {"vr": "SQ"}}, {}),
-        (
-            {"30060010": value({"30060012": value({}, vr="SQ")}, {"30060012": value({}, vr="SQ")}, vr="SQ")},
-            {"ReferencedSeries": 2},
-        ),
+        ({"30060010": value(frame_of_reference(1), frame_of_reference(2), vr="SQ")}, {"ReferencedSeries": 3}),
+        ({"30060010": value(frame_of_reference(1), {}, vr="SQ")}, {}),
+        ({"30060010": value({"30060012": value({}, vr="SQ")}, vr="SQ")}, {}),
         ({"30060010": value({}, vr="SQ")}, {}),
         ({"54000100": value({}, {}, {}, vr="SQ")}, {"MultiplexGroups": 3}),
     ],

@@ -1,0 +1,194 @@
+/**
+ * Makes OHIF show the display sets that the program has made: `/display-sets?study=…&mode=…`.
+ *
+ * One handler of ours stands in every mode, in front of the mode's own. It groups the instances that it is given by the
+ * display set that they belong to, and has OHIF's own handler make each set of just these instances. What nobody has
+ * planned (what was measured and saved just now) goes to the mode's handlers as ever.
+ */
+
+import { ask, modeOfAddress } from './ohif.js';
+import { mend } from './mending.js';
+
+export const EXTENSION = '@negatoscope/desktop';
+export const HANDLER = `${EXTENSION}.sopClassHandlerModule.display-sets`;
+const NOTHING = `${EXTENSION}.sopClassHandlerModule.nothing`;
+
+/** A list of SOP classes that has all of them, also those that nobody knows. */
+const EVERY_CLASS = Object.assign([], { includes: () => true });
+
+/** `mode study` → Promise of the sets; and the same when they are there. */
+const asked = new Map();
+const plans = new Map();
+
+function keyOf(study) {
+  return `${modeOfAddress()} ${study}`;
+}
+
+/** Asks the program for a study's display sets, once. What fails is asked again the next time. */
+export function plan(study) {
+  const key = keyOf(study);
+  if (!asked.has(key)) {
+    const query = new URLSearchParams({ study, mode: modeOfAddress() });
+    const answer = ask(`/display-sets?${query}`)
+      .then(response => response.json())
+      .then(sets => plans.set(key, new Map(sets.flatMap(set => set.instances.map(uid => [uid, set])))))
+      .catch(error => {
+        asked.delete(key);
+        console.error('The display sets cannot be had.', error);
+      });
+    asked.set(key, answer);
+  }
+  return asked.get(key);
+}
+
+/** A study has to be asked for anew once something was added to it. */
+export function forget(study) {
+  asked.delete(keyOf(study));
+  plans.delete(keyOf(study));
+}
+
+/** Each data source waits for the plan of a study before it gives its instances away. */
+export function watchSource(source) {
+  const { series } = source.retrieve;
+  const metadata = series.metadata;
+  series.metadata = async (args = {}) => {
+    await plan(args.StudyInstanceUID);
+    return metadata.call(series, args);
+  };
+  const initialize = source.initialize;
+  source.initialize = args => {
+    // Both are needed, so both are asked for at once.
+    const study = args?.query?.get?.('url')?.match(/\/studies\/([0-9.]+)\//)?.[1];
+    if (study) {
+      plan(study);
+    }
+    return initialize.call(source, args);
+  };
+  const imageIds = source.getImageIdsForDisplaySet;
+  // What the program draws has addresses of its own.
+  source.getImageIdsForDisplaySet = set => set?.images?.[0]?.ownImageIds ?? imageIds.call(source, set);
+}
+
+/** The two handlers of ours: the one that makes sets, and one for OHIF's fallback, which is never needed. */
+export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
+  const { displaySetService } = servicesManager.services;
+  let stock = [];
+  const init = displaySetService.init;
+  displaySetService.init = (manager, handlers) => {
+    stock = handlers;
+    init.call(displaySetService, manager, [HANDLER]);
+    displaySetService.setUnsuportedSOPClassHandler(NOTHING);
+  };
+
+  function getDisplaySetsFromSeries(instances) {
+    const { StudyInstanceUID, SeriesInstanceUID } = instances[0];
+    const there = displaySetService.getDisplaySetsForSeries(SeriesInstanceUID);
+    const fresh = without(instances, there);
+    const planned = plans.get(keyOf(StudyInstanceUID));
+    const [groups, rest] = group(fresh, planned);
+    const made = groups.flatMap(([set, members]) => make(set, members));
+    return [...made, ...makeUnplanned(without(rest, made), there)];
+  }
+
+  function make(set, members) {
+    mend(set, members);
+    try {
+      const sets = set.view === 'ohif' ? stockHandler(set.SOPClassHandlerId)(members) : makeOwn(set, members);
+      if (sets?.length) {
+        return sets.map(one => decorate(one, set, members));
+      }
+    } catch (error) {
+      console.error(`OHIF's handler ${set.SOPClassHandlerId} failed.`, error);
+    }
+    // OHIF does not take what the program took for its own: it is shown all the same.
+    return makeOwn({ ...set, view: 'document' }, members).map(one => decorate(one, set, members));
+  }
+
+  function stockHandler(id) {
+    const handler = extensionManager.getModuleEntry(id);
+    return members => handler.getDisplaySetsFromSeries(members);
+  }
+
+  /** As OHIF does it itself: the mode's handlers in order, which may also add to their sets. */
+  function makeUnplanned(instances, there) {
+    let left = instances;
+    const made = [];
+    for (const id of stock) {
+      const handler = extensionManager.getModuleEntry(id);
+      if (!left.length || !handler?.sopClassUids?.includes(left[0].SOPClassUID)) {
+        continue;
+      }
+      for (const set of there.filter(one => one.SOPClassHandlerId === id)) {
+        const added = set.addInstances?.(left, displaySetService);
+        if (added) {
+          left = without(left, [added]);
+          displaySetService.setDisplaySetMetadataInvalidated(added.displaySetInstanceUID);
+        }
+      }
+      const more = (left.length && handler.getDisplaySetsFromSeries(left)) || [];
+      made.push(...more);
+      left = without(left, more);
+    }
+    return made;
+  }
+
+  return [
+    { name: 'display-sets', sopClassUids: EVERY_CLASS, getDisplaySetsFromSeries },
+    { name: 'nothing', sopClassUids: [], getDisplaySetsFromSeries: () => [] },
+  ];
+}
+
+function without(instances, sets) {
+  const known = new Set(sets.flatMap(set => (set.instances ?? []).map(one => one.SOPInstanceUID)));
+  return instances.filter(one => !known.has(one.SOPInstanceUID));
+}
+
+/** The planned sets with those of the instances that belong to them, in the plan's order, and the rest. */
+function group(instances, planned) {
+  const groups = new Map();
+  const rest = [];
+  for (const instance of instances) {
+    const set = planned?.get(instance.SOPInstanceUID);
+    if (!set) {
+      rest.push(instance);
+    } else if (groups.has(set)) {
+      groups.get(set).push(instance);
+    } else {
+      groups.set(set, [instance]);
+    }
+  }
+  return [[...groups], rest];
+}
+
+/** Adds to a set of OHIF's what the program knows of it. */
+function decorate(made, set, members) {
+  const setAll = values => (made.setAttributes ? made.setAttributes(values) : Object.assign(made, values));
+  const missing = set.instances.length - members.length;
+  setAll({
+    plannedUID: set.displaySetInstanceUID,
+    label: set.label,
+    part: set.part,
+    coverage: set.coverage,
+    // OHIF's list shows this.
+    SeriesDescription: set.label,
+    SeriesDate: set.SeriesDate,
+    SeriesTime: set.SeriesTime,
+    SeriesNumber: set.SeriesNumber,
+    missingInstances: missing,
+  });
+  if (set.SOPClassHandlerId.endsWith('.stack')) {
+    // Of frames that all lie in one place, OHIF would make a volume.
+    setAll({ isReconstructable: set.isReconstructable });
+  }
+  // Some handlers keep the newest of their instances alone, or name none.
+  made.instances ??= members;
+  made.instance ??= members[0];
+  if (made.messages?.addMessage) {
+    made.messages.messages.length = 0;
+    set.messages.forEach(({ id, args }) => made.messages.addMessage(id, args));
+  }
+  if (missing) {
+    console.error(`OHIF has ${members.length} of ${set.instances.length} instances of a display set.`);
+  }
+  return made;
+}

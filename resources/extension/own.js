@@ -1,0 +1,275 @@
+/** Display sets that OHIF has no handler for, and the viewports in which they are shown. */
+
+import { EXTENSION } from './displaysets.js';
+import { ask, placeOf, react } from './ohif.js';
+import { showSurface } from './surface.js';
+
+const CORNERSTONE = '@ohif/extension-cornerstone.viewportModule.cornerstone';
+const VIDEO = '@ohif/extension-dicom-video.sopClassHandlerModule.dicom-video';
+const H264 = '1.2.840.10008.1.2.4.102';
+const STACK = '@ohif/extension-default.sopClassHandlerModule.stack';
+
+/** Ids of the program's own handlers: a viewport of ours shows their sets. */
+const OWN_IDS = { includes: id => id.startsWith(`${EXTENSION}.`) || !id.startsWith('@ohif/') };
+
+export function makeOwnSets({ extensionManager }) {
+  const stock = id => members => extensionManager.getModuleEntry(id).getDisplaySetsFromSeries(members);
+
+  return function makeOwn(set, members) {
+    switch (set.view) {
+      case 'video':
+        return members.flatMap(instance => makeFilm(instance, set, stock(VIDEO)));
+      case 'presented':
+        return members.map(instance => makePresented(instance, set, stock(STACK)));
+      default:
+        return members.map(instance => makePlain(instance, set));
+    }
+  };
+}
+
+function makePlain(instance, set) {
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, SOPClassUID } = instance;
+  return {
+    displaySetInstanceUID: set.displaySetInstanceUID,
+    SOPClassHandlerId: set.SOPClassHandlerId === 'unsupported' ? `${EXTENSION}.unsupported` : set.SOPClassHandlerId,
+    StudyInstanceUID,
+    SeriesInstanceUID,
+    SOPInstanceUID,
+    SOPClassUID,
+    Modality: set.Modality,
+    SeriesNumber: set.SeriesNumber,
+    SeriesDate: set.SeriesDate,
+    SeriesDescription: set.label,
+    instances: [instance],
+    instance,
+    isReconstructable: false,
+    numImageFrames: 0,
+    numInstances: 1,
+    thumbnailSrc: null,
+    view: set.view,
+  };
+}
+
+/** OHIF takes a film for one by its transfer syntax, of which it does not know all. */
+function makeFilm(instance, set, stock) {
+  const made = stock([Object.assign(Object.create(instance), { AvailableTransferSyntaxUID: H264, url: undefined })]);
+  return made.map(one =>
+    Object.assign(one, { instances: [instance], instance, SOPClassHandlerId: set.SOPClassHandlerId, view: set.view })
+  );
+}
+
+/**
+ * What a presentation state refers to is drawn by the program, as the state wants it. To OHIF it is a multi-frame image
+ * in colour, with a frame for each image that is referred to.
+ */
+function makePresented(instance, set, stock) {
+  if (!set.presented?.NumberOfFrames) {
+    return makePlain(instance, { ...set, view: 'document' });
+  }
+  const frames = Array.from({ length: set.presented.NumberOfFrames }, (_, number) => number + 1);
+  Object.assign(instance, set.presented, {
+    ownImageIds: frames.map(frame => `wadors:/presented/${placeOf(instance)}/frames/${frame}`),
+  });
+  const [made] = stock([instance]);
+  return made;
+}
+
+/** The viewports of a mode, and behind them those that it lacks: nothing may be without one. */
+export function addViewports(layout) {
+  const show = layout.component;
+  const more = [
+    [CORNERSTONE, [STACK, VIDEO]],
+    ...[
+      ['cornerstone-dicom-seg', 'dicom-seg'],
+      ['cornerstone-dicom-pmap', 'dicom-pmap'],
+      ['cornerstone-dicom-rt', 'dicom-rt'],
+      ['cornerstone-dicom-sr', 'dicom-sr'],
+      ['dicom-pdf', 'dicom-pdf'],
+    ].map(([extension, name]) => [
+      `@ohif/extension-${extension}.viewportModule.${name}`,
+      [`@ohif/extension-${extension}.sopClassHandlerModule.${name}`],
+    ]),
+    ['@ohif/extension-default.viewportModule.chartViewport', ['@ohif/extension-default.sopClassHandlerModule.chart']],
+  ].map(([namespace, displaySetsToDisplay]) => ({ namespace, displaySetsToDisplay }));
+  const ours = [
+    { namespace: `${EXTENSION}.viewportModule.film`, displaySetsToDisplay: [VIDEO] },
+    { namespace: `${EXTENSION}.viewportModule.own`, displaySetsToDisplay: OWN_IDS },
+  ];
+  layout.component = props => show({ ...props, viewports: [ours[0], ...props.viewports, ...more, ours[1]] });
+}
+
+export function makeViewports(manager) {
+  return [
+    { name: 'own', component: props => react().createElement(OwnViewport, { ...props, manager }) },
+    { name: 'film', component: props => react().createElement(FilmViewport, { ...props, manager }) },
+  ];
+}
+
+const FILL = { width: '100%', height: '100%', border: 0, display: 'block', background: '#000' };
+
+function OwnViewport(props) {
+  const [set] = props.displaySets;
+  const Shown = set.view === 'mesh' ? SurfaceViewport : DocumentViewport;
+  return react().createElement(Shown, { key: set.displaySetInstanceUID, ...props, set });
+}
+
+/** OHIF waits for each viewport to say that it is there. */
+function useReady({ onElementEnabled, set }, ref) {
+  const { useEffect } = react();
+  useEffect(() => {
+    onElementEnabled?.({ detail: { element: ref.current } });
+    document.dispatchEvent(new CustomEvent('negatoscope-shown', { detail: set.StudyInstanceUID }));
+  }, []);
+}
+
+/**
+ * A page that the program has made of an object. No script runs in it and it can ask for nothing: its sandbox and its
+ * content security policy see to that. What is clicked in it is seen from here.
+ */
+function DocumentViewport(props) {
+  const { createElement, useRef } = react();
+  const frame = useRef(null);
+  useReady(props, frame);
+  const page = `/documents/${placeOf(props.set)}`;
+  const onLoad = () => {
+    frame.current?.contentDocument?.addEventListener('click', event => {
+      const link = event.target.closest?.('a');
+      if (link) {
+        event.preventDefault();
+      }
+      if (link?.matches('.reference')) {
+        jumpTo(props.manager, props.viewportId, link.dataset);
+      } else if (link?.matches('.view')) {
+        frame.current.src = `${page}?${new URLSearchParams({ kind: link.dataset.kind })}`;
+      }
+    });
+  };
+  return createElement('iframe', {
+    ref: frame,
+    title: props.set.label,
+    sandbox: 'allow-same-origin',
+    referrerPolicy: 'no-referrer',
+    src: page,
+    style: { ...FILL, background: '#101418' },
+    onLoad,
+  });
+}
+
+/** Shows the image that a document refers to, beside the document if there is a second viewport, else in its place. */
+export async function jumpTo({ servicesManager, commandsManager }, viewportId, { instance, series, frames }) {
+  const { displaySetService, viewportGridService, uiNotificationService } = servicesManager.services;
+  const set = displaySetService
+    .getActiveDisplaySets()
+    .find(one => one.instances?.some(other => other.SOPInstanceUID === instance));
+  if (!set) {
+    uiNotificationService.show({
+      title: 'Not here',
+      message: 'The image that is referred to is not in the studies that are open.',
+      type: 'warning',
+    });
+    return;
+  }
+  const { viewports } = viewportGridService.getState();
+  const other = [...viewports.keys()].find(id => id !== viewportId) ?? viewportId;
+  const frame = Number(frames?.split(',')[0]) || 1;
+  const index = set.isMultiFrame ? frame - 1 : set.instances.findIndex(one => one.SOPInstanceUID === instance);
+  viewportGridService.setDisplaySetsForViewports([
+    {
+      viewportId: other,
+      displaySetInstanceUIDs: [set.displaySetInstanceUID],
+      viewportOptions: { initialImageOptions: { index } },
+    },
+  ]);
+  viewportGridService.setActiveViewportId(other);
+  commandsManager.runCommand('jumpToImage', { imageIndex: index, viewport: undefined }, 'CORNERSTONE')?.catch?.(() => {});
+}
+
+function SurfaceViewport(props) {
+  const { createElement, useEffect, useRef, useState } = react();
+  const canvas = useRef(null);
+  const [trouble, setTrouble] = useState('');
+  useReady(props, canvas);
+  useEffect(() => {
+    let stop;
+    let gone = false;
+    ask(`/surfaces/${placeOf(props.set)}`)
+      .then(answer => answer.arrayBuffer())
+      .then(data => (gone ? undefined : (stop = showSurface(canvas.current, data))))
+      .catch(error => setTrouble(error.message));
+    return () => {
+      gone = true;
+      stop?.();
+    };
+  }, []);
+  return createElement(
+    'div',
+    { style: { ...FILL, position: 'relative' } },
+    createElement('canvas', { ref: canvas, style: { ...FILL, touchAction: 'none' } }),
+    trouble && createElement(Notice, { text: trouble })
+  );
+}
+
+function Notice({ text }) {
+  return react().createElement(
+    'div',
+    {
+      style: {
+        position: 'absolute',
+        inset: 0,
+        display: 'flex',
+        alignItems: 'center',
+        justifyContent: 'center',
+        padding: '2em',
+        color: '#fff',
+        background: '#000',
+        fontSize: 16,
+        textAlign: 'center',
+        whiteSpace: 'pre-line',
+      },
+    },
+    text
+  );
+}
+
+/** OHIF's own viewport for films, once the program has made one that a browser plays. */
+function FilmViewport(props) {
+  const { createElement, useEffect, useRef, useState } = react();
+  const [set] = props.displaySets;
+  const [state, setState] = useState({ progress: 0 });
+  const box = useRef(null);
+  useReady({ ...props, set }, box);
+  useEffect(() => {
+    let gone = false;
+    const look = async () => {
+      try {
+        const found = await (await ask(`/films/${placeOf(set.instance)}`)).json();
+        if (!gone) {
+          setState(found);
+        }
+        if (!gone && !found.ready && !found.trouble) {
+          setTimeout(look, 250);
+        }
+      } catch (error) {
+        setState({ trouble: error.message });
+      }
+    };
+    look();
+    return () => {
+      gone = true;
+    };
+  }, [set.displaySetInstanceUID]);
+  if (state.ready) {
+    set.videoUrl = state.url;
+    set.getVideoUrl = undefined;
+    setRendered(set.imageIds[0], state.url);
+    const { component } = props.manager.extensionManager.getModuleEntry(CORNERSTONE);
+    return createElement(component, props);
+  }
+  const percent = Math.floor(100 * (state.progress ?? 0));
+  const text = state.trouble || `Making a film that can be played here …\n${percent} %`;
+  return createElement('div', { ref: box, style: { ...FILL, position: 'relative' } }, createElement(Notice, { text }));
+}
+
+function setRendered(imageId, rendered) {
+  window.cornerstone.utilities.genericMetadataProvider.add(imageId, { type: 'imageUrlModule', metadata: { rendered } });
+}

@@ -2,12 +2,29 @@
 
 from collections.abc import Iterator
 
-from ..dicom.items import Code, Item
+from ..dicom.items import Code, Item, code_of
+from ..dicom.naturalize import Model
 
 MAX_DEPTH = 40
 """Levels of a tree that are looked at; real ones have a dozen."""
 
 Position = tuple[int, ...]
+
+
+# A report has thousands of items, and these are read of each: so not by keyword.
+_RELATIONSHIP_TYPE, _VALUE_TYPE, _CONCEPT_NAME = "0040A010", "0040A040", "0040A043"
+NAMELESS = Code()
+
+
+def _first(model: Model, tag: str) -> object:
+    element = model.get(tag)
+    values = element.get("Value") if type(element) is dict else None
+    return values[0] if type(values) is list and values else None
+
+
+def _text(model: Model, tag: str) -> str:
+    value = _first(model, tag)
+    return value if type(value) is str else ""
 
 
 class Node:
@@ -26,9 +43,11 @@ class Node:
     def __init__(self, item: Item, position: Position = (1,)) -> None:
         self.item = item
         self.position = position
-        self.relationship = item.text("RelationshipType")
-        self.value_type = item.text("ValueType")
-        self.name = item.code("ConceptNameCodeSequence")
+        model = item.model
+        self.relationship = _text(model, _RELATIONSHIP_TYPE)
+        self.value_type = _text(model, _VALUE_TYPE)
+        named = _first(model, _CONCEPT_NAME)
+        self.name = code_of(Item(named)) if isinstance(named, dict) else NAMELESS
         self._children: list[Node] | None = None
 
     @property

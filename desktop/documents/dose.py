@@ -4,6 +4,7 @@ Numbers stand with the units that they were stored in; nothing is converted or s
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -192,20 +193,23 @@ def show_dose(subject: Subject) -> View:
 
 def _show_totals(nodes: Sequence[Node]) -> Markup | None:
     """Show what matters most in large letters, with the plane where there are two."""
-    boxes: list[Markup] = []
+    boxes: list[tuple[int, Markup]] = []
+    order = list(_TOTALS)
     for parent in nodes:
         if parent.name.value not in (*_ACCUMULATED, "113502"):
             continue
         plane = parent.first(_PLANE)
         for node in parent.children:
             label = _TOTALS.get(node.name.value)
-            if label is None or node.value_type != "NUM" or len(boxes) >= 12:
+            if label is None or node.value_type != "NUM" or len(boxes) >= 24:
                 continue
             number, units = measured(node.item)
             value = element("div", number, " ", element("span", units, class_="unit"), class_="value")
             where = f", {format_code(plane.code)}" if plane and plane.code.value != "113890" else ""
-            boxes.append(element("div", value, element("div", label + where, class_="label")))
-    return element("div", boxes, class_="big") if boxes else None
+            box = element("div", value, element("div", label + where, class_="label"))
+            boxes.append((order.index(node.name.value), box))
+    shown = [box for _, box in sorted(boxes, key=itemgetter(0))]
+    return element("div", shown, class_="big") if shown else None
 
 
 def _show_accumulated(containers: Sequence[Node]) -> Markup | None:

@@ -98,8 +98,9 @@ def table(
 
 
 def _cell(tag: str, value: Child, number: bool, **attributes: str) -> Markup:
-    wide = tag == "td" and isinstance(value, str) and len(value) > 40
-    return element(tag, value, class_="number" if number else "wide" if wide else None, **attributes)
+    length = len(value) if tag == "td" and isinstance(value, str) and not isinstance(value, Markup) else 30
+    kind = "number" if number else "wide" if length > 40 else "short" if length <= 24 else None
+    return element(tag, value, class_=kind, **attributes)
 
 
 def _is_number(value: Child) -> bool:

@@ -7,9 +7,10 @@ anything. Every ``str`` is escaped; only what this module made itself is taken a
 import base64
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import TypeAlias
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 Child: TypeAlias = "str | int | float | Markup | Iterable[Child] | None"
 """What stands within an element: texts, elements, and lists of them. None is left out."""
@@ -34,7 +35,8 @@ TEXT_LIMIT = 50_000
 """Characters of one text that are shown."""
 
 # Control characters but tabulator and new line; what turns the direction of writing; halves of characters.
-_HOSTILE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_HIDING = "\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
+_HOSTILE, _NOT_PLAIN = re.compile(f"[{_HIDING}]"), re.compile(f"[&<>\"'{_HIDING}]")
 _LINE_ENDS = re.compile("\r\n?|\f")
 
 
@@ -52,11 +54,11 @@ def element(tag: str, *children: Child, **attributes: str | float | None) -> Mar
     """
     if tag not in TAGS:
         raise ValueError(f"No such element: {tag}")
-    named = "".join([_attribute(name, value) for name, value in attributes.items() if value is not None])
-    if tag in _EMPTY:
-        return Markup(f"<{tag}{named}>")  # noqa: S704 - made here, of what is escaped
-    inner = children[0] if len(children) == 1 and type(children[0]) is Markup else join(children)
-    return Markup(f"<{tag}{named}>{inner}</{tag}>")  # noqa: S704 - likewise
+    parts = [f"<{tag}", *[_attribute(name, value) for name, value in attributes.items() if value is not None], ">"]
+    if tag not in _EMPTY:
+        _collect(children, parts)
+        parts.append(f"</{tag}>")
+    return _mark("".join(parts))
 
 
 def join(children: Child, between: str = "") -> Markup:
@@ -64,22 +66,32 @@ def join(children: Child, between: str = "") -> Markup:
     if type(children) is Markup:
         return children
     parts: list[str] = []
-    _collect(children, parts)
-    return Markup(escape(between).join(parts) if between else "".join(parts))  # noqa: S704 - likewise
+    _collect((children,), parts)
+    return _mark(_escape(between).join(parts))
 
 
-def _collect(child: Child, parts: list[str]) -> None:
-    if child is None:
-        return
-    if type(child) is Markup:
-        parts.append(child)
-    elif isinstance(child, str):
-        parts.append(escape(visible(child)))
-    elif isinstance(child, int | float):
-        parts.append(str(child))
-    else:
-        for inner in child:
-            _collect(inner, parts)
+def _mark(text: str) -> Markup:
+    """Say of a text that it is HTML. A page has ten thousands of elements, so this goes without Markup's own checks."""
+    return str.__new__(Markup, text)
+
+
+def _collect(children: Iterable[Child], parts: list[str]) -> None:
+    for child in children:
+        kind = type(child)
+        if kind is Markup:
+            parts.append(child)  # type: ignore[arg-type]
+        elif kind is str:
+            parts.append(_escape(child))  # type: ignore[arg-type]
+        elif child is None:
+            continue
+        elif isinstance(child, str | int | float):
+            parts.append(_escape(str(child)))
+        else:
+            _collect(child, parts)
+
+
+def _escape(text: str) -> str:
+    return text if _NOT_PLAIN.search(text) is None else escape(visible(text))
 
 
 def _attribute(name: str, value: str | float) -> str:
@@ -89,7 +101,7 @@ def _attribute(name: str, value: str | float) -> str:
     text = visible(str(value))
     if (spelled == "href" and not text.startswith("#")) or (spelled == "src" and not _SOURCE.match(text)):
         raise ValueError("An address that leads out of the page")
-    return f' {spelled}="{escape(text)}"'
+    return f' {spelled}="{_escape(text)}"'
 
 
 def visible(text: str) -> str:
@@ -118,6 +130,8 @@ def clip(text: str, limit: int = TEXT_LIMIT) -> Markup:
 
 def shorten(text: str, limit: int = 80) -> str:
     """Return the beginning of a text, for a label."""
+    if len(text) <= limit and text.isprintable():
+        return text.strip()
     line = " ".join(text[: 4 * limit].split())
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "\u2026"
 

@@ -1,5 +1,7 @@
 """The page around what each kind shows: style, the patient's line, and the foot."""
 
+import re
+
 from markupsafe import Markup
 
 from .html import Child, element, join, shorten
@@ -7,6 +9,8 @@ from .style import STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 """What a page may do, whoever shows it (CSP level 3)."""
+
+_PLURAL = re.compile(r"s\b")
 
 
 def make_page(title: str, bar: Markup, *parts: Child) -> str:
@@ -46,11 +50,11 @@ def note(sentence: Child, kind: str = "") -> Markup:
 
 
 def more(count: int, noun: str, how: Child = None) -> Markup | None:
-    """Return what is said where not everything is shown; None if everything is."""
+    """Return what is said where not everything is shown; None if everything is. ``noun`` is in plural."""
     if count <= 0:
         return None
-    is_not = "is" if count == 1 else "are"
-    return element("p", join((f"{count:,} more {noun} {is_not} not shown. ", how)), class_="more")
+    words = f"1 more {_PLURAL.sub('', noun, count=1)} is" if count == 1 else f"{count:,} more {noun} are"
+    return element("p", join((f"{words} not shown. ", how)), class_="more")
 
 
 def chip(text: Child, kind: str = "") -> Markup:

@@ -21,6 +21,9 @@ _PAPER_WIDTH = 250.0
 _PIXELS = 4.0
 """Pixels of a screen for a mm of paper."""
 
+_ENDLESS = 1e30
+"""What is higher is no value, but damage."""
+
 _MARGIN, _GAP = 16.0, 3.0
 """mm before a strip, for its name and the pulse of calibration; and below it."""
 _LOW, _HIGH = 12.0, 60.0
@@ -62,7 +65,7 @@ def draw_paper(strips: Sequence[Strip], seconds: float, begin: float) -> Markup:
         begin: the time at the left edge, in seconds of the recording.
     """
     gain = PAPER_GAIN
-    while gain > 1e-3 and max(map(_range, strips)) * gain > _HIGH:
+    while max(map(_range, strips)) * gain > _HIGH:
         gain /= 2
     width = max(10.0, math.ceil(seconds * PAPER_SPEED / 5) * 5.0)
     columns = max(1, min(4, int(_PAPER_WIDTH // (width + _MARGIN)), len(strips)))
@@ -119,7 +122,7 @@ def draw_strips(
 
 
 def _limits(strip: Strip) -> tuple[float, float]:
-    known = strip.values[~np.isnan(strip.values)]
+    known = strip.values[np.abs(strip.values) < _ENDLESS]
     return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
 
 
@@ -149,8 +152,9 @@ def _time_ticks(begin: float, seconds: float) -> list[float]:
 def _trace(box: _Box, speed: float, gain: float, thickness: float) -> Markup:
     """Return the curve of a strip; where values are missing it is broken."""
     strip = box.strip
+    values = np.where(np.abs(strip.values) < _ENDLESS, strip.values, np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
-        y = (box.y + box.height / 2 - (strip.values - box.middle) * gain) * _FINE
+        y = (box.y + box.height / 2 - (values - box.middle) * gain) * _FINE
         x = (box.x + strip.times * speed) * _FINE
     known = np.isfinite(y) & np.isfinite(x) & (np.abs(y) < 1e7) & (np.abs(x) < 1e7)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], known.view(np.int8), [0]))))

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from ..dicom.items import Item
 from .fields import Field, fact_list, field_table
+from .formatting import format_element
 from .html import Child, element, join, shorten
 from .model import Subject, View
 from .page import chip, facts, fold, note, section
@@ -179,7 +180,7 @@ def _doses(item: Item) -> str:
 
 def _overrides(item: Item) -> str:
     words = [
-        " ".join(filter(None, (inner.text("OverrideReason"), inner.text("OperatorsName"))))
+        " ".join(filter(None, (inner.text("OverrideReason"), format_element(inner, "OperatorsName"))))
         for inner in item.items("OverrideSequence")
     ]
     return "; ".join(filter(None, words)) or ("yes" if words else "")

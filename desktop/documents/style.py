@@ -55,6 +55,7 @@ section section{margin-left:0}
 table{border-collapse:collapse;font-size:13px;line-height:1.4}
 caption{text-align:left;color:var(--dim);padding:4px 0}
 th,td{padding:4px 10px;text-align:left;vertical-align:top;border-bottom:1px solid #1b2136;overflow-wrap:normal}
+td.short{white-space:nowrap}
 td.wide{overflow-wrap:anywhere;min-width:160px;max-width:420px}
 thead th{color:var(--dim);font-weight:500;font-size:12px;border-bottom-color:var(--line);vertical-align:bottom}
 th[scope=row]{font-weight:500}

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, cast
 
 from markupsafe import Markup
 
@@ -62,12 +62,14 @@ def make_tag_table(item: Item, limit: int, how: Child) -> Markup:
 
 def count_elements(item: Item) -> int:
     """Return the number of elements, with those within sequences."""
-    total, waiting = 0, [item]
+    total, waiting = 0, [cast("dict[str, object]", item.model)]
     while waiting:
-        for _, found in waiting.pop().elements():
+        for found in waiting.pop().values():
+            if not isinstance(found, dict):
+                continue
             total += 1
             if found.get("vr") == "SQ" and isinstance(values := found.get("Value"), list):
-                waiting += [Item(value) for value in values if isinstance(value, dict)]
+                waiting += [value for value in values if isinstance(value, dict)]
     return total
 
 

@@ -1,6 +1,7 @@
 """The values of content items, as text and as HTML (PS3.3 Table C.17.3-7)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -39,6 +40,7 @@ def render_name(node: Node) -> Markup:
     return render_code(node.name)
 
 
+@lru_cache(maxsize=4096)
 def render_code(code: Code) -> Markup:
     """Return a term; its code is read when the mouse rests there."""
     known = f"{code.value} ({code.scheme})" if code.value and code.meaning else None
@@ -67,12 +69,16 @@ def _other_text(node: Node) -> str:
 
 def measured(item: Item) -> tuple[str, str]:
     """Return number and units of a NUM item, as they are stored; a qualifier stands for a number that is not there."""
-    value = item.item("MeasuredValueSequence")
-    units = format_units(value.code("MeasurementUnitsCodeSequence"))
+    return _measured(item, item.item("MeasuredValueSequence"))
+
+
+def _measured(item: Item, value: Item) -> tuple[str, str]:
+    units = format_units(value.code("MeasurementUnitsCodeSequence")) if value.model else ""
     number = format_element(value, "NumericValue")
     if not number and (exact := value.number("FloatingPointValue")) is not None:
         number = format_number(exact)
-    qualifier = format_code(item.code("NumericValueQualifierCodeSequence"))
+    qualified = "NumericValueQualifierCodeSequence" in item
+    qualifier = format_code(item.code("NumericValueQualifierCodeSequence")) if qualified else ""
     if not number:
         return qualifier or "not measured", ""
     return (f"{number} ({qualifier})" if qualifier else number), units
@@ -83,8 +89,9 @@ def _number_text(item: Item) -> str:
 
 
 def _number(item: Item) -> Markup:
-    number, units = measured(item)
-    if (stored := item.item("MeasuredValueSequence").text("NumericValue")) and not number.startswith(stored):
+    value = item.item("MeasuredValueSequence")
+    number, units = _measured(item, value)
+    if (stored := value.text("NumericValue")) and not number.startswith(stored):
         return element("span", number, " ", element("span", units, class_="unit"), title=stored)
     return join((clip(number, 200), " ", element("span", units, class_="unit")) if units else clip(number, 200))
 

@@ -123,7 +123,7 @@ def make_from_file(path: Path, kind: str | None = None) -> tuple[Document, Page]
 def code(value: str, scheme: str = "DCM", meaning: str = "") -> list[Dataset]:
     """Return a code sequence."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning or value
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value[:16], scheme, meaning or value
     return [item]
 
 

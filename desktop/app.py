@@ -163,14 +163,21 @@ class App:
                 log.warning("the port could not be kept")
         return self.host
 
-    def viewer_address(self, entry: StudyEntry, source: DataSource | None = None) -> StudyAddress:
-        """Return where the viewer shows a study."""
+    def viewer_address(
+        self, entry: StudyEntry, source: DataSource | None = None, mode: str | None = None
+    ) -> StudyAddress:
+        """Return where the viewer shows a study, in a mode of its own or in the one that fits it."""
         uid, version = entry.study.StudyInstanceUID, entry.version
+        opening = self.viewing.opening(uid)
         if (source or self.settings.data_source) is DataSource.DICOM_WEB:
-            return StudyAddress(uid, version, f"/viewer/{DICOM_WEB_SOURCE}?StudyInstanceUIDs={uid}")
-        # OHIF remembers what it got from an address; the version makes it ask again after a change.
-        url = quote(f"/studies/{uid}/ohif-dicom-json?v={version}", safe="")
-        return StudyAddress(uid, version, f"/viewer/{DICOM_JSON_SOURCE}?url={url}")
+            name, query = DICOM_WEB_SOURCE, f"StudyInstanceUIDs={uid}"
+        else:
+            # OHIF remembers what it got from an address; the version makes it ask again after a change.
+            url = quote(f"/studies/{uid}/ohif-dicom-json?v={version}", safe="")
+            name, query = DICOM_JSON_SOURCE, f"url={url}"
+        if opening.hanging_protocol and mode in (None, opening.mode):
+            query += f"&hangingProtocolId={quote(opening.hanging_protocol, safe='')}"
+        return StudyAddress(uid, version, f"/{mode or opening.mode}/{name}?{query}")
 
     def require_server(self) -> tuple[Server, ServerHost]:
         """Return the running server."""

@@ -57,6 +57,15 @@ def _meaning(item: Item, tag: str) -> Trait | None:
     return item.code(tag).meaning or None
 
 
+def _matrix(item: Item, tag: str) -> Trait | None:
+    columns, rows = item.number(tag), item.number("TotalPixelMatrixRows")
+    return (columns, rows) if columns and rows else None
+
+
+def _optical_path(item: Item, tag: str) -> Trait | None:
+    return item.item(tag).text("OpticalPathIdentifier") or None
+
+
 def _count(item: Item, tag: str) -> Trait | None:
     return float(len(item.items(tag))) or None
 
@@ -104,5 +113,9 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),
+    ("00480006", "TotalPixelMatrix", _matrix),  # columns and rows
+    ("00480105", "OpticalPath", _optical_path),
+    ("00080019", "PyramidUID", _text),
+    ("00209161", "ConcatenationUID", _text),
 )
 """Tag, name and how the value is found; of several tags of one name the first that has a value counts."""

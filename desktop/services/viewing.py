@@ -15,6 +15,7 @@ from ..dicom.recent import Recent
 from ..dicom.records import Instance, SeriesContext
 from ..displaysets.model import DisplaySet, SopClassHandler
 from ..displaysets.modes import DEFAULT_MODE, Mode, find_mode, with_handlers
+from ..displaysets.opening import Opening, choose_opening
 from ..displaysets.registry import make_display_sets, sort_display_sets
 from ..errors import InputError, Locked
 from ..library.forgetting import find_stored_files
@@ -104,6 +105,12 @@ class Viewing:
             return []
         key = (study_uid, entry.version, mode)
         return list(self._recent.get(key, lambda: self._make_sets(db, entry, handlers)))
+
+    def opening(self, study_uid: str) -> Opening:
+        """Return how a study is to be opened."""
+        sets = self.display_sets(study_uid)
+        was_parted = any(made.part or made.isDynamicVolume for made in sets)
+        return choose_opening(sets, self.display_sets(study_uid, "dynamic-volume") if was_parted else sets)
 
     def _make_sets(self, db: sqlite3.Connection, entry: StudyEntry, mode: Mode) -> list[DisplaySet]:
         study_uid = entry.study.StudyInstanceUID

@@ -91,7 +91,7 @@ def _run_with_window(options: Options, paths: Paths, qt: QApplication) -> int:
         app.warm_up()
         app.serve()
         app.watch()
-        window = MainWindow(app, options.data_source)
+        window = MainWindow(app, options.data_source, options.mode)
         window.closed.connect(qt.quit)
         try:
             if options.command == "open":

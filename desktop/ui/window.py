@@ -21,6 +21,8 @@ from ..app import App, find_warnings
 from ..dicom.memberpaths import shown
 from ..dicom.passwords import unlock
 from ..dicom.text import format_person_name
+from ..displaysets.coverage import find_coverage
+from ..displaysets.modes import MODES
 from ..events import Event, LibraryChanged
 from ..importers.keeping import Keep
 from ..importers.pipeline import ImportJob
@@ -37,6 +39,8 @@ from .library.actions import StudyActions
 from .library.table import StudyList
 from .questions import PasswordQuestion, ask_password
 from .report import ReportDialog
+from .theme import as_plain
+from .viewer.modes import ModeButton
 from .viewer.view import Viewer
 from .welcome import Welcome
 
@@ -61,10 +65,12 @@ class MainWindow(QMainWindow):
     import_failed = Signal(str)
     closed = Signal()
 
-    def __init__(self, app: App, data_source: DataSource | None = None) -> None:
+    def __init__(self, app: App, data_source: DataSource | None = None, mode: str | None = None) -> None:
+        """``data_source`` and ``mode`` are used instead of those of the settings and of the study."""
         super().__init__()
         self._app = app
         self._data_source = data_source
+        self._mode = mode
         self._study: str | None = None
         self._report: ImportReport | None = None
         self._jobs: list[ImportJob] = []
@@ -127,8 +133,8 @@ class MainWindow(QMainWindow):
         if paths:
             self.import_paths(paths)
 
-    def open_study(self, study_uid: str) -> None:
-        """Show a study of the library."""
+    def open_study(self, study_uid: str, mode: str | None = None) -> None:
+        """Show a study of the library, in a mode of the viewer or in the one that fits it."""
         entry = self._app.viewing.study(study_uid)
         if entry is None:
             self.bar.say("This study is not in the library any more.")
@@ -137,9 +143,7 @@ class MainWindow(QMainWindow):
             self.bar.say("The archive of this study asks for its password.")
             return
         self.welcome.hide()
-        self.viewer.open(self._app.viewer_address(entry, self._data_source))
-        if all(made.unsupported for made in self._app.viewing.display_sets(study_uid)):
-            self.bar.say("This study has no images that can be shown yet. OHIF lists what it holds.")
+        self.viewer.open(self._app.viewer_address(entry, self._data_source, mode or self._mode))
 
     def _unlock(self, study_uid: str) -> bool:
         """Have the user type the passwords that a study's archives ask for; return whether it can be read."""
@@ -222,7 +226,7 @@ class MainWindow(QMainWindow):
         files.setShortcut("Ctrl+Shift+O")
         files.triggered.connect(self.choose_files)
         self.studies = StudyList(self)
-        self.studies.chosen.connect(self.open_study)
+        self.studies.chosen.connect(lambda study: self.open_study(study))
         self.dock = QDockWidget("Studies", self)
         self.dock.setWidget(self.studies)
         self.dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
@@ -235,6 +239,10 @@ class MainWindow(QMainWindow):
         self.copying = QAction("Copy into library", self, iconText="Copy into library", checkable=True)
         self.copying.setToolTip("Copy what is opened into the library, so that the disc can go")
         bar.addActions([folder, files, listed, self.copying])
+        self.modes = ModeButton(self)
+        self.modes.chosen.connect(lambda mode: self.open_study(self._study, mode) if self._study else None)
+        self._modes_shown = bar.addWidget(self.modes)
+        self._modes_shown.setVisible(False)
         self.study_actions = StudyActions(
             self._app,
             self._bridge,
@@ -265,10 +273,14 @@ class MainWindow(QMainWindow):
         self.remarks.setTextFormat(Qt.TextFormat.PlainText)
         self.remarks.setToolTip("What to know of the study that is open")
         self.remarks.hide()
+        self.coverage = QLabel(self)
+        self.coverage.setObjectName("coverage")
+        self.coverage.hide()
         self.graphics = QLabel(self)
         self.graphics.hide()
         status = self.statusBar()
         status.addWidget(self.bar, 1)
+        status.addPermanentWidget(self.coverage)
         status.addPermanentWidget(self.remarks)
         status.addPermanentWidget(self.missing)
         status.addPermanentWidget(self.graphics)
@@ -295,9 +307,26 @@ class MainWindow(QMainWindow):
         entries = [entry for uid in studies if (entry := self._app.viewing.study(uid)) is not None]
         self.remarks.setText("; ".join(remark for entry in entries for remark in find_remarks(entry)))
         self.remarks.setVisible(bool(self.remarks.text()))
+        self._show_views()
         names = {format_person_name(entry.patient.PatientName) or "Unnamed patient" for entry in entries}
         self.setWindowTitle(" - ".join([*(sorted(names) if len(names) == 1 else []), "Negatoscope"]))
         self._show_studies()
+
+    def _show_views(self) -> None:
+        """Say how many images of the study its views show, and offer its modes."""
+        study, mode = self._study, self.viewer.mode
+        sets = self._app.viewing.display_sets(study, mode) if study and mode in MODES else []
+        self.coverage.setVisible(bool(sets))
+        self._modes_shown.setVisible(False)
+        if not study or not sets:
+            return
+        coverage = find_coverage(sets)
+        self.coverage.setText(coverage.sentence)
+        self.coverage.setToolTip(as_plain("\n".join(coverage.reasons)))
+        offered = self._app.viewing.opening(study).offered
+        names = offered if mode in offered else (*offered, mode)
+        self.modes.offer(names, mode)
+        self._modes_shown.setVisible(len(names) > 1)
 
     def _on_missing(self, study_uid: str, count: int) -> None:
         if study_uid == self._study:

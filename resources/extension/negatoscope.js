@@ -3,14 +3,14 @@
  *
  * It tells the program what happens in the page, as an event on the document whose detail is a JSON text:
  *   ready   OHIF has started and can open studies; value: the graphics renderer
- *   drawn   an image is on the screen; value: the UID of its study
+ *   drawn   an image, or a page of an object, is on the screen; value: the UID of its study
  *   missing an image could not be loaded; value: the UID of its study, count: how many of it by now
  *   failed  something could not be done; value: why
  * and gives the program one command: window.negatoscope.open(path).
  */
 
 import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
-import { addViewports, makeOwnSets, makeViewports } from './own.js';
+import { addViewports, makeOwnSets, makeViewports, SHOWN } from './own.js';
 
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
 const NEW_IMAGE = 'CORNERSTONE_STACK_NEW_IMAGE';
@@ -148,7 +148,7 @@ function takeOver({ extensionManager }) {
   for (const name of ['dicomweb', 'dicomjson']) {
     extensionManager.getDataSources(name).forEach(watchSource);
   }
-  addViewports(extensionManager.getModuleEntry('@ohif/extension-default.layoutTemplateModule.viewerLayout'));
+  addViewports({ extensionManager });
 }
 
 export default {
@@ -164,6 +164,7 @@ export default {
     document.addEventListener(WANTED_IMAGE, () => queueMicrotask(coverAll), true);
     window.addEventListener('unhandledrejection', ({ reason }) => tell('failed', reasonOf(reason)));
     window.negatoscope = Object.freeze({ open });
+    document.addEventListener(SHOWN, ({ detail }) => tell('drawn', detail));
     listenToCornerstone();
     announceReady();
   },

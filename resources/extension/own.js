@@ -9,6 +9,12 @@ const VIDEO = '@ohif/extension-dicom-video.sopClassHandlerModule.dicom-video';
 const H264 = '1.2.840.10008.1.2.4.102';
 const STACK = '@ohif/extension-default.sopClassHandlerModule.stack';
 
+const PDF = '@ohif/extension-dicom-pdf.viewportModule.dicom-pdf';
+const MICROSCOPY = '@ohif/extension-dicom-microscopy.viewportModule.microscopy-dicom';
+
+/** What OHIF's viewports for other things than images need to draw themselves; they do not say when they have. */
+const SETTLE_MS = 800;
+
 /** Ids of the program's own handlers: a viewport of ours shows their sets. */
 const OWN_IDS = { includes: id => id.startsWith(`${EXTENSION}.`) || !id.startsWith('@ohif/') };
 
@@ -75,7 +81,8 @@ function makePresented(instance, set, stock) {
 }
 
 /** The viewports of a mode, and behind them those that it lacks: nothing may be without one. */
-export function addViewports(layout) {
+export function addViewports({ extensionManager }) {
+  const layout = extensionManager.getModuleEntry('@ohif/extension-default.layoutTemplateModule.viewerLayout');
   const show = layout.component;
   const more = [
     [CORNERSTONE, [STACK, VIDEO]],
@@ -95,14 +102,49 @@ export function addViewports(layout) {
     { namespace: `${EXTENSION}.viewportModule.film`, displaySetsToDisplay: [VIDEO] },
     { namespace: `${EXTENSION}.viewportModule.own`, displaySetsToDisplay: OWN_IDS },
   ];
-  layout.component = props => show({ ...props, viewports: [ours[0], ...props.viewports, ...more, ours[1]] });
+  layout.component = props => {
+    // A mode brings its own extensions along: not all of them are there in every mode.
+    const isThere = ({ namespace }) => Boolean(extensionManager.getModuleEntry(namespace)?.component);
+    [PDF, MICROSCOPY, CORNERSTONE].map(id => extensionManager.getModuleEntry(id)).forEach(announceFrom);
+    return show({ ...props, viewports: [ours[0], ...props.viewports, ...more.filter(isThere), ours[1]] });
+  };
 }
+
+/** Has a viewport of OHIF's say when it has something to show, if it does not show images. */
+function announceFrom(entry) {
+  const Shown = entry?.component;
+  if (!Shown || announcing.has(Shown)) {
+    return;
+  }
+  entry.component = function Announced(props) {
+    const { createElement, useEffect } = react();
+    const [set] = props.displaySets;
+    const { displaySetInstanceUID, SOPClassHandlerId } = set ?? {};
+    useEffect(() => {
+      const isImage = [STACK, VIDEO].includes(SOPClassHandlerId);
+      const timer = isImage || !set ? 0 : setTimeout(() => announce(set), SETTLE_MS);
+      return () => clearTimeout(timer);
+    }, [displaySetInstanceUID]);
+    return createElement(Shown, props);
+  };
+  announcing.add(entry.component);
+}
+
+/** Viewports that say when they have something to show. */
+const announcing = new WeakSet();
 
 export function makeViewports(manager) {
   return [
     { name: 'own', component: props => react().createElement(OwnViewport, { ...props, manager }) },
     { name: 'film', component: props => react().createElement(FilmViewport, { ...props, manager }) },
   ];
+}
+
+/** A viewport has something to show; detail: the UID of the study. Cornerstone announces images itself. */
+export const SHOWN = 'negatoscope-shown';
+
+function announce(set) {
+  document.dispatchEvent(new CustomEvent(SHOWN, { detail: set.StudyInstanceUID }));
 }
 
 const FILL = { width: '100%', height: '100%', border: 0, display: 'block', background: '#000' };
@@ -114,11 +156,10 @@ function OwnViewport(props) {
 }
 
 /** OHIF waits for each viewport to say that it is there. */
-function useReady({ onElementEnabled, set }, ref) {
+function useReady({ onElementEnabled }, ref) {
   const { useEffect } = react();
   useEffect(() => {
     onElementEnabled?.({ detail: { element: ref.current } });
-    document.dispatchEvent(new CustomEvent('negatoscope-shown', { detail: set.StudyInstanceUID }));
   }, []);
 }
 
@@ -132,6 +173,7 @@ function DocumentViewport(props) {
   useReady(props, frame);
   const page = `/documents/${placeOf(props.set)}`;
   const onLoad = () => {
+    announce(props.set);
     frame.current?.contentDocument?.addEventListener('click', event => {
       const link = event.target.closest?.('a');
       if (link) {
@@ -194,7 +236,12 @@ function SurfaceViewport(props) {
     let gone = false;
     ask(`/surfaces/${placeOf(props.set)}`)
       .then(answer => answer.arrayBuffer())
-      .then(data => (gone ? undefined : (stop = showSurface(canvas.current, data))))
+      .then(data => {
+        if (!gone) {
+          stop = showSurface(canvas.current, data);
+          announce(props.set);
+        }
+      })
       .catch(error => setTrouble(error.message));
     return () => {
       gone = true;
@@ -259,6 +306,7 @@ function FilmViewport(props) {
     };
   }, [set.displaySetInstanceUID]);
   if (state.ready) {
+    setTimeout(() => announce(set), SETTLE_MS);
     set.videoUrl = state.url;
     set.getVideoUrl = undefined;
     setRendered(set.imageIds[0], state.url);

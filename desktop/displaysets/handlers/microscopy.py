@@ -12,7 +12,10 @@ from .single import SingleHandler
 
 @dataclass(frozen=True, slots=True)
 class WholeSlideHandler:
-    """Makes one set of the levels, the label and the overview of a slide (PS3.3 §A.32.8)."""
+    """Makes one set of the levels, the label and the overview of a slide (PS3.3 §A.32.8).
+
+    A viewer takes two images of one size for a fault. So where a series has more than one pyramid, each has a set.
+    """
 
     id: str = WHOLE_SLIDE
     sop_class_uids: frozenset[str] = classes("77.1.6")
@@ -23,9 +26,47 @@ class WholeSlideHandler:
         return self.id.rpartition(".")[2]
 
     def get_display_sets_from_series(self, instances: Sequence[Instance]) -> list[DisplaySet]:
-        """Return one set, with the instances in the order in which they came."""
-        made = make_display_set(self.id, instances)
-        return [replace(made, Modality="SM", FrameOfReferenceUID=instances[0].FrameOfReferenceUID)]
+        """Return a set for each pyramid, with the instances in the order in which they came."""
+        pyramids = part_pyramids(instances)
+        labels = [f"pyramid {number}" if len(pyramids) > 1 else "" for number in range(1, len(pyramids) + 1)]
+        return [
+            replace(
+                make_display_set(self.id, pyramid, label),
+                Modality="SM",
+                FrameOfReferenceUID=pyramid[0].FrameOfReferenceUID,
+            )
+            for pyramid, label in zip(pyramids, labels, strict=True)
+        ]
+
+
+def part_pyramids(instances: Sequence[Instance]) -> list[list[Instance]]:
+    """Part the images of a series into pyramids: by what they say, and so that none has two levels of one size."""
+    told: dict[object, list[Instance]] = {}
+    for instance in instances:
+        told.setdefault(instance.trait("PyramidUID"), []).append(instance)
+    # Labels and overviews belong to no pyramid: they go with the first one.
+    others = told.pop(None, []) if len(told) > 1 else []
+    pyramids = [list(group) for group in told.values()]
+    if others:
+        pyramids[0] += others
+    return [part for pyramid in pyramids for part in _without_twins(pyramid)]
+
+
+def _without_twins(instances: Sequence[Instance]) -> list[list[Instance]]:
+    parts: list[list[Instance]] = []
+    seen: list[set[object]] = []
+    for instance in instances:
+        # Parts of one level, and images of several colours, have one size by right.
+        flavor = instance.ImageType[2] if len(instance.ImageType) > 2 else ""
+        key = (flavor, *(instance.trait(name) for name in ("TotalPixelMatrix", "OpticalPath", "ConcatenationUID")))
+        is_part = instance.trait("ConcatenationUID") is not None or instance.trait("TotalPixelMatrix") is None
+        place = 0 if is_part else next((n for n, keys in enumerate(seen) if key not in keys), len(seen))
+        if place == len(seen):
+            parts.append([])
+            seen.append(set())
+        seen[place].add(key)
+        parts[place].append(instance)
+    return parts
 
 
 SLIDES = WholeSlideHandler()

@@ -24,6 +24,11 @@ def studies_of_address(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def mode_of_address(url: str) -> str:
+    """Return the mode of the viewer in which a page of OHIF's shows something, by its address."""
+    return urlsplit(url).path.strip("/").partition("/")[0]
+
+
 class Verdict(Enum):
     """What to do with a request or a link."""
 

@@ -14,7 +14,7 @@ from ...app import StudyAddress
 from ...paths import Paths
 from .channel import connect_page
 from .page import ViewerPage
-from .policy import Policy, studies_of_address
+from .policy import Policy, mode_of_address, studies_of_address
 from .profile import ChooseFile, TokenInterceptor, make_profile
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,11 @@ class Viewer(QStackedWidget):
             return
         self._shown[address.study_uid] = address.version
         self.page.runJavaScript(f"window.negatoscope.open({json.dumps(address.path)})")
+
+    @property
+    def mode(self) -> str:
+        """The mode of the page that is shown; empty before there is one."""
+        return mode_of_address(self.page.url().toString())
 
     def close_page(self) -> None:
         """Delete the page, then its profile, in this order, as Qt wants it. May be called twice."""

@@ -1,11 +1,13 @@
 """Which handler takes which object, in which mode."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import make_context, make_instances
 from pydicom import uid
 
+from desktop.dicom.records import Instance
 from desktop.dicom.uids import VIDEO_SYNTAXES
 from desktop.displaysets.handlers import ohif
 from desktop.displaysets.handlers.single import own
@@ -130,6 +132,26 @@ def test_objects_are_told_apart_by_their_own_labels() -> None:
 def test_all_levels_of_a_slide_are_one_set() -> None:
     (made,) = make_display_sets(make_instances(4, SOPClassUID=uid.VLWholeSlideMicroscopyImageStorage, Modality="SM"))
     assert (len(made.instances), made.Modality) == (4, "SM")
+
+
+def test_a_series_of_several_pyramids_has_a_set_for_each() -> None:
+    def level(size: float, **traits: str) -> list[Instance]:
+        told = (("TotalPixelMatrix", (size, size)), *traits.items())
+        kind = ("ORIGINAL", "PRIMARY", "VOLUME", "NONE")
+        return make_instances(1, SOPClassUID=uid.VLWholeSlideMicroscopyImageStorage, traits=told, ImageType=kind)
+
+    def sizes(*levels: list[Instance]) -> list[list[Any]]:
+        instances = [replace(item, SOPInstanceUID=f"1.{number}") for number, (item,) in enumerate(levels)]
+        return [
+            [item.trait("TotalPixelMatrix")[0] for item in made.instances]  # type: ignore[index]
+            for made in make_display_sets(instances)
+        ]
+
+    assert sizes(level(4000), level(1000), level(250)) == [[4000, 1000, 250]]
+    assert sizes(level(4000), level(4000), level(1000)) == [[4000, 1000], [4000]]
+    assert sizes(level(4000, OpticalPath="1"), level(4000, OpticalPath="2")) == [[4000, 4000]]
+    assert sizes(level(4000, ConcatenationUID="1.2"), level(4000, ConcatenationUID="1.2")) == [[4000, 4000]]
+    assert sizes(level(40, PyramidUID="1"), level(41, PyramidUID="2"), level(9)) == [[40, 9], [41]]
 
 
 def test_all_syntaxes_of_films_are_known() -> None:

@@ -20,21 +20,22 @@ def draw_aperture(beam: Item, points: Sequence[Item]) -> Markup | None:
         return None
     jaws = [-_FIELD, -_FIELD, _FIELD, _FIELD]
     openings: list[Box] = []
-    known = False
+    edges: list[float] = []
     for device in points[0].items("BeamLimitingDevicePositionSequence"):
         kind, positions = device.text("RTBeamLimitingDeviceType"), device.numbers("LeafJawPositions")
         if len(positions) == 2 and kind[-1:] in ("X", "Y"):
             axis = 0 if kind.endswith("X") else 1
             jaws[axis], jaws[axis + 2] = positions
-            known = True
+            edges += positions
         elif kind in ("MLCX", "MLCY") and len(positions) > 2:
             openings += _leaves(kind, positions, _boundaries(beam, kind))
-    if not known and not openings:
+    if not edges and not openings:
         return None
     seen = _clip(jaws, (-_FIELD, -_FIELD, _FIELD, _FIELD))
     boxes = [_clip(box, seen) for box in openings] if openings else [seen]
-    shapes = [_rect(box, "#dfe8ff") for box in boxes if box[2] > box[0] and box[3] > box[1]]
-    reach = max(40.0, *map(abs, seen)) * 1.1
+    opened = [box for box in boxes if box[2] > box[0] and box[3] > box[1]]
+    shapes = [_rect(box, "#dfe8ff") for box in opened]
+    reach = min(_FIELD, max([40.0, *map(abs, edges), *(abs(edge) for box in opened for edge in box)])) * 1.1
     frame = _rect(seen, "none", "#ffcf5c")
     cross = [
         element("line", x1=-reach, x2=reach, y1=0, y2=0, stroke="#5acce6", stroke_width=0.6),

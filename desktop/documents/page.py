@@ -53,8 +53,13 @@ def more(count: int, noun: str, how: Child = None) -> Markup | None:
     """Return what is said where not everything is shown; None if everything is. ``noun`` is in plural."""
     if count <= 0:
         return None
-    words = f"1 more {_PLURAL.sub('', noun, count=1)} is" if count == 1 else f"{count:,} more {noun} are"
-    return element("p", join((f"{words} not shown. ", how)), class_="more")
+    words = f"{counted(count, f'more {noun}')} {'is' if count == 1 else 'are'} not shown. "
+    return element("p", join((words, how)), class_="more")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and what it counts: ``1 image``. ``noun`` is in plural."""
+    return f"1 {_PLURAL.sub('', noun, count=1)}" if count == 1 else f"{count:,} {noun}"
 
 
 def chip(text: Child, kind: str = "") -> Markup:

@@ -30,7 +30,7 @@ _LOW, _HIGH = 12.0, 60.0
 """mm that a strip may be high, before all are drawn smaller."""
 
 TRACE, FINE_LINE, STRONG_LINE, PAPER = "#f2f5fb", "#2c1a20", "#4d2730", "#120a0d"
-_INK = "#9fabc4"
+_INK, _DIM = "#9fabc4", "#8796bd"
 
 
 class Strip(NamedTuple):
@@ -92,33 +92,56 @@ def draw_paper(strips: Sequence[Strip], seconds: float, begin: float) -> Markup:
 
 
 def draw_strips(
-    strips: Sequence[Strip], seconds: float, begin: float, width: float = 1000.0, height: float = 74.0
+    strips: Sequence[Strip], seconds: float, begin: float, *, common: bool = False, overview: bool = False
 ) -> Markup:
-    """Draw strips of which each fills its height, with its own scale written beside it."""
-    left, gap = 128.0, 10.0
-    span = width - left - 8
+    """Draw strips of which each fills its height, with its own scale written beside it.
+
+    Args:
+        strips: of any units.
+        seconds, begin: as for :func:`draw_paper`.
+        common: strips have one scale, as far as their heights are alike, and may reach into one another.
+        overview: strips are low, and their curves dim.
+    """
+    width, left, gap, height = 1000.0, 132.0, 10.0, 40.0 if overview else 74.0
+    span = width - left - 12
     speed = span / seconds if seconds else span
     total = width, len(strips) * (height + gap) + 26
-    parts: list[Child] = [_rect(0, 0, *total, "#0b0e1b")]
+    shared = _share([_range(strip) for strip in strips]) if common else 0.0
+    grid: list[Child] = []
+    curves: list[Child] = []
     for tick in _time_ticks(begin, seconds):
         x = left + (tick - begin) * speed
-        parts.append(_line(x, 4, x, total[1] - 20, "#1d2338"))
-        parts.append(_text(f"{tick:g} s", x, total[1] - 6, 11, _INK, "middle"))
+        grid += [_line(x, 4, x, total[1] - 20, "#1d2338"), _text(f"{tick:g} s", x, total[1] - 6, 11, _INK, "middle")]
     for number, strip in enumerate(strips):
         y = 4 + number * (height + gap)
         low, high = _limits(strip)
-        gain = height / (high - low) if high > low else 0.0
+        reach = shared if 0 < high - low <= 3 * shared else high - low
+        gain = height / reach if reach > 0 else 0.0
         box = _Box(strip, left, y, height, (low + high) / 2)
+        zero = y + height / 2 + box.middle * gain
         if low < 0 < high:
-            zero = y + height - (0 - low) * gain
-            parts.append(_line(left, zero, left + span, zero, "#263252"))
-        parts += [
-            _text(shorten(strip.label, 18), 8, y + 14, 13, "#ffffff"),
-            _text(f"{high:.4g} {strip.units}", 8, y + 31, 11, _INK),
-            _text(f"{low:.4g} {strip.units}", 8, y + height - 3, 11, _INK),
-            _trace(box, speed, gain, 1.0),
-        ]
-    return _svg(total, 1.0, parts, "Waveform")
+            grid.append(_line(left, zero, left + span, zero, "#263252"))
+        curves += _scale(strip, low, high, y, 40.0 if shared else height)
+        curves.append(_trace(box, speed, gain, 1.0, _DIM if overview else TRACE))
+    if shared:
+        grid.append(_text(f"a strip is {shared:.3g} {strips[0].units} high", 8, total[1] - 6, 11, _INK))
+    ground = _rect(0, 0, *total, "#0b0e1b")
+    return _svg(total, 1.0, (ground, grid, curves), "Waveform")
+
+
+def _scale(strip: Strip, low: float, high: float, y: float, height: float) -> list[Markup]:
+    """Return a strip's name, and its lowest and highest value."""
+    name = _text(shorten(strip.label, 18), 8, y + 14, 13, "#ffffff")
+    if height < 60:
+        return [name, _text(f"{low:.4g} to {high:.4g} {strip.units}", 8, y + 30, 11, _INK)]
+    lowest, highest = f"{low:.4g} {strip.units}", f"{high:.4g} {strip.units}"
+    return [name, _text(highest, 8, y + 31, 11, _INK), _text(lowest, 8, y + height - 3, 11, _INK)]
+
+
+def _share(ranges: Sequence[float]) -> float:
+    """Return the range that fills a strip, when all have one scale: a little more than that in the middle of all."""
+    known = sorted(value for value in ranges if value > 0)
+    return known[len(known) // 2] * 1.2 if known else 0.0
 
 
 def _limits(strip: Strip) -> tuple[float, float]:
@@ -149,7 +172,7 @@ def _time_ticks(begin: float, seconds: float) -> list[float]:
     ]
 
 
-def _trace(box: _Box, speed: float, gain: float, thickness: float) -> Markup:
+def _trace(box: _Box, speed: float, gain: float, thickness: float, color: str = TRACE) -> Markup:
     """Return the curve of a strip; where values are missing it is broken."""
     strip = box.strip
     values = np.where(np.abs(strip.values) < _ENDLESS, strip.values, np.nan)
@@ -167,7 +190,7 @@ def _trace(box: _Box, speed: float, gain: float, thickness: float) -> Markup:
         "path",
         d="".join(pieces),
         fill="none",
-        stroke=TRACE,
+        stroke=color,
         stroke_width=thickness * _FINE,
         transform=f"scale({1 / _FINE:g})",
     )

@@ -8,7 +8,7 @@ from ..dicom.items import Item
 from .formatting import format_uid
 from .html import Child, element, join
 from .model import Reference
-from .page import fold, more
+from .page import counted, fold, more
 
 LINK_LIMIT = 20_000
 """Links that a page has; further references are texts."""
@@ -88,7 +88,7 @@ def list_images(item: Item, links: Links) -> Markup | None:
         return None
     shown = [link for image in images[:IMAGE_LIMIT] if (link := links.link_item(image))]
     hidden = more(len(images) - len(shown), "images", "The table of all elements has them.")
-    return fold(f"{len(images):,} images", join(shown, ", "), hidden, opened=len(images) <= 4)
+    return fold(counted(len(images), "images"), join(shown, ", "), hidden, opened=len(images) <= 4)
 
 
 def describe(reference: Reference) -> str:

@@ -33,7 +33,6 @@ def show_registration(subject: Subject) -> View:
     body = join(
         (
             facts([("Registered to the frame of reference", _uid(own))] if own else []),
-            element("p", item.text("ContentDescription")) if item.text("ContentDescription") else None,
             parts or note("The object registers nothing.", "warning"),
             more(hidden, "registrations", "The table of all elements has them."),
         )

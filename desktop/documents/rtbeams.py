@@ -9,7 +9,7 @@ from .beamseye import draw_aperture
 from .fields import Field, fact_list, field_table, table
 from .formatting import format_element, format_number
 from .html import Child, element, join, shorten
-from .page import fold, more, note, section
+from .page import counted, fold, more, note, section
 
 BEAM_LIMIT = 60
 POINT_LIMIT = 400
@@ -247,7 +247,7 @@ def _show_beam(beam: Item, points: Sequence[Item], few: Sequence[Item]) -> Marku
         made = field_table(_POINT, few, "control points", "")
         hidden = more(len(points) - len(few), "control points", "The table of all elements has them.")
         words = note("Where a cell is empty, the value is that of the point before.")
-        parts.append(fold(f"{len(points)} control points", words, made, hidden))
+        parts.append(fold(counted(len(points), "control points"), words, made, hidden))
     return fold(element("strong", shorten(name)), parts)
 
 

@@ -5,7 +5,7 @@ from markupsafe import Markup
 from ..dicom.items import Item
 from .fields import Field, fact_list, field_table
 from .html import Child, element, join, shorten
-from .page import fold, more, section
+from .page import counted, fold, more, section
 
 _SETUP_LIMIT, _CHANNEL_LIMIT = 40, 100
 
@@ -78,6 +78,6 @@ def _show_setup(setup: Item) -> Markup:
     for channel in channels[:_CHANNEL_LIMIT]:
         points = channel.items("BrachyControlPointSequence")
         if made := field_table(_POINTS, points, "control points"):
-            heading = f"Channel {channel.text('ChannelNumber')}: {len(points)} control points"
+            heading = f"Channel {channel.text('ChannelNumber')}: {counted(len(points), 'control points')}"
             parts.append(fold(shorten(heading), made))
     return join(parts)

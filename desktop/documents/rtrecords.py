@@ -9,7 +9,7 @@ from .fields import Field, fact_list, field_table
 from .formatting import format_element
 from .html import Child, element, join, shorten
 from .model import Subject, View
-from .page import chip, facts, fold, note, section
+from .page import chip, counted, facts, fold, note, section
 from .rtbeams import describe_devices
 from .rtplan import show_links
 
@@ -190,7 +190,11 @@ def _show_points(beam: Item) -> Markup | None:
     points = beam.items("ControlPointDeliverySequence") or beam.items("IonControlPointDeliverySequence")
     made = field_table(_DELIVERIES, points, "control points")
     name = " ".join(filter(None, (beam.text("ReferencedBeamNumber"), beam.text("BeamName"))))
-    return fold(join((element("strong", shorten(name)), f": {len(points)} control points")), made) if made else None
+    return (
+        fold(join((element("strong", shorten(name)), f": {counted(len(points), 'control points')}")), made)
+        if made
+        else None
+    )
 
 
 def _show_channels(setup: Item) -> Markup | None:

@@ -179,18 +179,16 @@ def thin_samples(stored: Samples, padding: int | None, columns: int) -> tuple[Nu
         if padding is not None:
             values[stored == padding] = np.nan
         return np.arange(count, dtype=np.float64), values
-    edges = np.linspace(0, count, columns + 1).astype(np.int64)
-    positions, values = np.empty(2 * columns), np.empty(2 * columns)
-    for column in range(columns):
-        part = stored[edges[column] : edges[column + 1]]
-        at = np.flatnonzero(part != padding) if padding is not None else None
-        kept = part if at is None else part[at]
-        if not len(kept):
-            positions[2 * column : 2 * column + 2] = edges[column]
-            values[2 * column : 2 * column + 2] = np.nan
-            continue
-        pair = sorted((int(kept.argmin()), int(kept.argmax())))
-        for number, found in enumerate(pair):
-            positions[2 * column + number] = edges[column] + (found if at is None else at[found])
-            values[2 * column + number] = kept[found]
-    return positions, values
+    width = -(-count // columns)
+    rows = -(-count // width)
+    # The last column is filled up with its last sample.
+    blocks = np.concatenate((stored, np.repeat(stored[-1:], rows * width - count))).reshape(rows, width)
+    taken = None if padding is None else blocks != padding
+    lowest = (blocks if taken is None else np.where(taken, blocks, np.inf)).argmin(axis=1)
+    highest = (blocks if taken is None else np.where(taken, blocks, -np.inf)).argmax(axis=1)
+    pairs = np.sort(np.column_stack((lowest, highest)), axis=1)
+    values = np.take_along_axis(blocks, pairs, axis=1).astype(np.float64)
+    if taken is not None:
+        values[~np.take_along_axis(taken, pairs, axis=1)] = np.nan
+    positions = np.minimum(pairs + np.arange(rows)[:, None] * width, count - 1)
+    return positions.ravel().astype(np.float64), values.ravel()

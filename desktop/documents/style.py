@@ -43,7 +43,8 @@ section section{margin-left:0}
 .group{border:1px solid var(--line);border-radius:8px;padding:2px 16px 10px;margin:12px 0;background:var(--panel)}
 .group>h3,.group>h4,.group>h5,.group>h6{margin-top:10px}
 .chips{margin:0 0 12px;display:flex;flex-wrap:wrap;gap:6px}
-.chip{display:inline-block;padding:1px 9px;border-radius:10px;font-size:12px;background:var(--raised);color:#c9d4ea}
+.chip{display:inline-block;white-space:nowrap;
+padding:1px 9px;border-radius:10px;font-size:12px;background:var(--raised);color:#c9d4ea}
 .chip.good{background:#12301f;color:var(--good)}
 .chip.warning{background:#38300f;color:var(--warn)}
 .chip.bad{background:#42191a;color:var(--bad)}
@@ -78,7 +79,7 @@ footer{margin-top:36px;border-top:1px solid var(--line);padding-top:8px}
 .tags .tags{margin:2px 0 6px}
 .tags .tags>tbody{border-left:2px solid var(--line)}
 .tick{font-size:11px}
-.plot{display:block;max-width:none;border-radius:4px}
+.plot{display:block;max-width:100%;min-width:560px;height:auto;border-radius:4px}
 figure{margin:10px 0 18px}
 figcaption{color:var(--dim);font-size:12px;margin-bottom:3px}
 .finding{font-size:17px;margin:4px 0 10px;white-space:pre-line}

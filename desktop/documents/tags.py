@@ -13,7 +13,7 @@ from ..dicom.uids import uid_name
 from ..dicom.values import person_name_text
 from .html import Child, clip, element, join, shorten
 from .model import Subject, View
-from .page import fold, more, note, view_link
+from .page import counted, fold, more, note, view_link
 
 PAGE_LIMIT = 20_000
 """Elements that a page of its own shows."""
@@ -24,8 +24,8 @@ FOOT_LIMIT = 600
 ITEM_LIMIT = 500
 """Items of one sequence that are shown."""
 
-VALUE_LIMIT = 1000
-"""Characters of one value that are shown."""
+VALUE_LIMIT, FOOT_VALUE_LIMIT = 1000, 240
+"""Characters of one value that are shown, on a page of its own and in a foot."""
 
 _DEPTH = 40
 _FIRST_BYTES = 24
@@ -34,24 +34,23 @@ _EXPORT = "Export the file and open it with a program such as DCMTK's dcmdump to
 
 def show_tags(subject: Subject) -> View:
     """Show all elements, and nothing else."""
-    return View(make_tag_table(subject.item, PAGE_LIMIT, _EXPORT))
+    return View(make_tag_table(subject.item, PAGE_LIMIT, VALUE_LIMIT, _EXPORT))
 
 
 def make_foot(item: Item) -> Markup:
     """Return the table of elements for the foot of a page."""
-    return element(
-        "footer", fold("All elements", make_tag_table(item, FOOT_LIMIT, view_link("Show all elements", "tags")))
-    )
+    made = make_tag_table(item, FOOT_LIMIT, FOOT_VALUE_LIMIT, view_link("Show all elements", "tags"))
+    return element("footer", fold("All elements", made))
 
 
-def make_tag_table(item: Item, limit: int, how: Child) -> Markup:
-    """Return a table of up to ``limit`` elements; ``how`` to see the others is said where there are more.
+def make_tag_table(item: Item, limit: int, value_limit: int, how: Child) -> Markup:
+    """Return a table of up to ``limit`` elements, and how to see the others where there are more.
 
     Elements of the top level come before those within sequences, if not all can be shown.
     """
     total = count_elements(item)
     top = [tag for tag, _ in item.elements()]
-    writer = _Writer(max(0, limit - len(top)))
+    writer = _Writer(max(0, limit - len(top)), value_limit)
     made = writer.table(item, 0, limit)
     shown = min(limit, len(top)) + writer.shown
     words = None
@@ -74,8 +73,9 @@ def count_elements(item: Item) -> int:
 
 
 class _Writer:
-    def __init__(self, nested_left: int) -> None:
+    def __init__(self, nested_left: int, value_limit: int) -> None:
         self._left = nested_left
+        self._value_limit = value_limit
         self.shown = 0
 
     def table(self, item: Item, depth: int, limit: int) -> Markup:
@@ -100,7 +100,13 @@ class _Writer:
         vr = found.get("vr")
         name = (f"private{f', {private}' if private else ''}") if private is not None else _keyword(tag)
         items = self._sequence(found, depth) if vr == "SQ" else None
-        value = _value(found) if vr != "SQ" else None if items else element("span", "no items", class_="dim")
+        value = (
+            _value(found, self._value_limit)
+            if vr != "SQ"
+            else None
+            if items
+            else element("span", "no items", class_="dim")
+        )
         row = element(
             "tr",
             element("td", f"({tag[:4]},{tag[4:8]})"),
@@ -113,7 +119,7 @@ class _Writer:
     def _sequence(self, found: JsonElement, depth: int) -> Child:
         values = found.get("Value")
         items = [Item(value) for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-        words = "1 item" if len(items) == 1 else f"{len(items):,} items"
+        words = counted(len(items), "items")
         if not items:
             return None
         if depth >= _DEPTH or self._left <= 0:
@@ -145,7 +151,7 @@ def _private(tag: str, item: Item, creators: dict[str, str]) -> str | None:
     return creators[block]
 
 
-def _value(found: JsonElement) -> Child:
+def _value(found: JsonElement, limit: int) -> Child:
     if isinstance(inline := found.get("InlineBinary"), str):
         return _bytes(inline)
     if "BulkDataURI" in found:
@@ -155,10 +161,10 @@ def _value(found: JsonElement) -> Child:
         return None
     vr = found.get("vr")
     # A look-up table has a hundred thousand numbers; of these no more are written than can be seen.
-    text = "\\".join([_text(value, vr) for value in values[:VALUE_LIMIT]])
-    if len(values) > VALUE_LIMIT:
-        return join((text[:VALUE_LIMIT], element("span", f"\u2026 {len(values):,} values in all", class_="more")))
-    return clip(text, VALUE_LIMIT)
+    text = "\\".join([_text(value, vr) for value in values[: limit // 2 + 1]])
+    if len(values) > limit // 2 + 1:
+        return join((text[:limit], element("span", f"\u2026 {len(values):,} values in all", class_="more")))
+    return clip(text, limit)
 
 
 def _text(value: Any, vr: object) -> str:

@@ -23,6 +23,7 @@ _IMAGE_LIBRARY = "111028"
 _LABELS = ("112039", "125010", "371885009")
 """Names of items that tell containers of one name apart: Tracking Identifier, Identifier."""
 
+_CLOSING = tuple(".,;:!?)")
 _IN_SENTENCES = frozenset({"TEXT", "NUM", "CODE", "DATE", "TIME", "DATETIME", "PNAME"})
 
 _HOW = {
@@ -161,7 +162,7 @@ class Tree:
             inner = self._sentence(node.children) if node.children else None
             named = element("span", value, title=shorten(format_code(node.name), 200) or None)
             parts += [
-                " " if parts else None,
+                " " if parts and not value_text(node).startswith(_CLOSING) else None,
                 named,
                 element("span", " (", inner, ")", class_="inline") if inner else None,
             ]

@@ -22,6 +22,7 @@ _COLUMNS = 2000
 _MILLIVOLTS = {"mV": 1.0, "uV": 1e-3, "V": 1e3, "nV": 1e-6}
 _ECG = "1.2.840.10008.5.1.4.1.1.9.1."
 _SOUND = "1.2.840.10008.5.1.4.1.1.9.4."
+_ENCEPHALOGRAMS = {f"1.2.840.10008.5.1.4.1.1.9.7.{part}" for part in (1, 4)}
 _PAGE = 10.0
 """Seconds of a page; a slow signal has more."""
 
@@ -83,7 +84,7 @@ def _show_group(subject: Subject, group: Group, number: int, count: int) -> Mark
         if group.missing
         else None,
         note("The file does not say what stored values mean; they are shown as they are.", "warning")
-        if not all(channel.calibrated for channel in group.channels)
+        if not _is_sound(subject) and not all(channel.calibrated for channel in group.channels)
         else None,
         _play(subject, group),
         _draw(subject, group),
@@ -101,8 +102,12 @@ def _duration(group: Group) -> str:
     return f"{int(seconds // 3600)} h {int(seconds // 60) % 60} min" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
+def _is_sound(subject: Subject) -> bool:
+    return subject.item.text("SOPClassUID").startswith(_SOUND)
+
+
 def _play(subject: Subject, group: Group) -> Markup | None:
-    if not subject.item.text("SOPClassUID").startswith(_SOUND):
+    if not _is_sound(subject):
         return None
     wav = make_wav(group)
     return (
@@ -115,7 +120,7 @@ def _draw(subject: Subject, group: Group) -> list[Markup]:
     # Without a sampling frequency, a second is a sample.
     frequency = group.frequency or 1.0
     seconds = len(group.samples) / frequency
-    if seconds <= _WHOLE or subject.item.text("SOPClassUID").startswith(_SOUND):
+    if seconds <= _WHOLE or _is_sound(subject):
         return [_plot(subject, group, 0, len(group.samples))]
     page = max(_PAGE, _PAGE_SAMPLES / frequency)
     if seconds <= page:
@@ -129,7 +134,7 @@ def _draw(subject: Subject, group: Group) -> list[Markup]:
         links += [view_link("\u25c2 Before", f"waveform:{max(0.0, start - page):g}"), " \N{MIDDLE DOT} "]
     if last < len(group.samples):
         links.append(view_link("After \u25b8", f"waveform:{start + page:g}"))
-    overview = draw_strips(_strips(group, 0, len(group.samples), 1000), seconds, group.offset, height=40.0)
+    overview = draw_strips(_strips(group, 0, len(group.samples), 1000), seconds, group.offset, overview=True)
     return [
         element("p", words, "  ", *links),
         _plot(subject, group, first, last),
@@ -149,7 +154,7 @@ def _plot(subject: Subject, group: Group, first: int, last: int) -> Markup:
     if subject.item.text("SOPClassUID").startswith(_ECG) and electric and group.frequency and seconds <= 60:
         scaled = [strip._replace(values=strip.values * _MILLIVOLTS[strip.units], units="mV") for strip in strips]
         return draw_paper(scaled, seconds, begin)
-    return draw_strips(strips, seconds, begin)
+    return draw_strips(strips, seconds, begin, common=subject.item.text("SOPClassUID") in _ENCEPHALOGRAMS)
 
 
 def _strips(group: Group, first: int, last: int, columns: int) -> list[Strip]:

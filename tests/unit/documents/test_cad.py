@@ -13,8 +13,8 @@ def test_findings_stand_in_a_table() -> None:
     assert document.title == "Mammography CAD Report"
     for words in (
         "Findings 2",
-        "1 Mammography breast density Left breast cranio-caudal 85 % 3 % to be shown (500.0, 600.0)",
-        "2 Calcification Cluster Left breast cranio-caudal 40.5 % 3 % optional (120.2, 80.0)",
+        "1 Mammography breast density Left breast cranio-caudal CT Image 85 % 3 % to be shown (500.0, 600.0)",
+        "2 Calcification Cluster Left breast cranio-caudal CT Image 40.5 % 3 % optional (120.2, 80.0)",
         "Calcifications: 7 count Finder 2.1",
     ):
         assert words in page.text, words

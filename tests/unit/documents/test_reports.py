@@ -179,13 +179,14 @@ def test_items_that_stand_for_one_another_in_a_circle_end() -> None:
 def test_running_text_is_set_as_sentences_and_measurements_are_not() -> None:
     page = read(
         container(
-            "Said", text("T", "A mass of"), num("Diameter", 3), text("T", "was seen."), ContinuityOfContent="CONTINUOUS"
+            "Said", text("T", "A mass of"), num("Diameter", 3), text("T", ", round."), ContinuityOfContent="CONTINUOUS"
         ),
         container(
             "Measured", text("T", "Aorta"), num("Diameter", 3), num("Length", 4), ContinuityOfContent="CONTINUOUS"
         ),
     )
-    assert "Said A mass of 3 mm was seen." in page.text
+    assert "Said A mass of 3 mm , round." in page.text
+    assert "A mass of 3 mm, round." in "".join(page.texts), "no space before a comma"
     assert "Diameter 3 mm Length 4 mm" in page.text
 
 

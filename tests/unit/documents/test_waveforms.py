@@ -147,6 +147,13 @@ def test_the_highest_and_the_lowest_are_never_lost(stored: list[int], columns: i
         assert not len(drawn)
 
 
+def test_a_signal_at_its_highest_is_not_taken_for_padding() -> None:
+    stored = np.full(40, 32767, np.int16)
+    stored[::2] = -1
+    _, values = thin_samples(stored, -1, 4)
+    assert values.tolist() == [32767.0] * 8
+
+
 def test_padding_is_a_gap() -> None:
     samples = np.array([1, 2, -999, -999, 3, 4])[:, None]
     source = waves.group(samples, [waves.channel("I")], WaveformPaddingValue=np.int16(-999).tobytes())

@@ -19,7 +19,7 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Presentation:
+class PresentationLut:
     """Makes P-Values of values of interest (PS3.3 §C.11.6).
 
     Attributes:
@@ -53,7 +53,7 @@ class Look:
     pixel_format: PixelFormat
     modality: Modality = field(default_factory=Modality)
     voi: Voi | None = None
-    presentation: Presentation = field(default_factory=Presentation)
+    presentation: PresentationLut = field(default_factory=PresentationLut)
     palette: Palette | None = None
     supplement: Palette | None = None
     padding: tuple[float, float] | None = None
@@ -89,7 +89,7 @@ def make_look(item: Item, frame_number: int, read_bulk: ReadBulk) -> Look:
         pixel_format=pixel_format,
         modality=modality,
         voi=_voi(item, frame_number, read_bulk, pixel_format, modality),
-        presentation=Presentation(photometric == "MONOCHROME1" or item.text("PresentationLUTShape") == "INVERSE"),
+        presentation=PresentationLut(photometric == "MONOCHROME1" or item.text("PresentationLUTShape") == "INVERSE"),
         palette=palette,
         supplement=supplement,
         padding=find_padding(item, pixel_format),

@@ -14,7 +14,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from unit.dicom.pixels.samples import bulk_of, decoded_frames, item_of, make_pixel_format, no_bulk, opened
 
 from desktop.dicom.items import Item
-from desktop.dicom.pixels.look import Look, Presentation, make_look
+from desktop.dicom.pixels.look import Look, PresentationLut, make_look
 from desktop.dicom.pixels.luts import Lut, Modality
 from desktop.dicom.pixels.render import map_values, render
 from desktop.dicom.pixels.windows import Window, window_between
@@ -101,7 +101,7 @@ def test_all_kinds_of_numbers_are_shown_alike(kind: str, data: st.DataObject) ->
     """By a table of all values, or one by one."""
     info = (-1000, 1000) if kind[0] == "f" else (np.iinfo(kind).min, min(np.iinfo(kind).max, 1 << 62))
     values = data.draw(st.lists(st.integers(*info), min_size=4, max_size=4))
-    look = Look(make_pixel_format(), Modality(0.5, -7), Window(3, 90), Presentation(inverted=True))
+    look = Look(make_pixel_format(), Modality(0.5, -7), Window(3, 90), PresentationLut(inverted=True))
     array = np.resize(np.array(values, kind), (150, 150))
     expected = [1 - look.voi.fraction(np.array([value * 0.5 - 7]))[0] for value in array[0, :4].tolist()]  # type: ignore[union-attr]
     assert render(array, look)[0, :4].tolist() == [int(np.floor(level * 255 + 0.5)) for level in expected]
@@ -215,9 +215,9 @@ def test_colours(bits: int, kind: str, value: int, expected: int) -> None:
 
 def test_presentation_luts() -> None:
     table = Lut(0, np.array([0, 100, 1023], np.uint16), 10)
-    fraction = Presentation(lut=table).fraction(np.array([0, 0.5, 1]))
+    fraction = PresentationLut(lut=table).fraction(np.array([0, 0.5, 1]))
     assert fraction.tolist() == [0, 100 / 1023, 1]
-    assert Presentation(inverted=True).fraction(np.array([0, 0.25, 1])).tolist() == [1, 0.75, 0]
+    assert PresentationLut(inverted=True).fraction(np.array([0, 0.25, 1])).tolist() == [1, 0.75, 0]
 
 
 def measures(spacing: list[float]) -> Dataset:

@@ -6,10 +6,13 @@ from markupsafe import Markup
 
 from ..dicom.items import Item
 from .fields import table
-from .formatting import format_code, format_date_time, format_element, format_number, format_units
+from .formatting import format_code, format_date_time, format_element, format_number, format_units, join_few
 from .html import Child, clip, element, join
-from .page import facts, section
+from .page import facts, more, section
 from .samples import Group
+
+FACT_LIMIT = 200
+"""Measurements of the whole recording that are shown."""
 
 
 def show_findings(item: Item) -> Markup | None:
@@ -29,7 +32,10 @@ def show_findings(item: Item) -> Markup | None:
     if not sentences and not named:
         return None
     return section(
-        "Interpretation", element("div", sentences, class_="finding") if sentences else None, facts(named[:200])
+        "Interpretation",
+        element("div", sentences, class_="finding") if sentences else None,
+        facts(named[:FACT_LIMIT]),
+        more(len(named) - FACT_LIMIT, "measurements"),
     )
 
 
@@ -75,7 +81,7 @@ def _pairs(item: Item) -> list[tuple[int, int]]:
 
 def _channels(item: Item, groups: Sequence[Group | None]) -> str:
     names = []
-    for group, channel in _pairs(item)[:12]:
+    for group, channel in _pairs(item):
         found = groups[group - 1] if 1 <= group <= len(groups) else None
         if channel == 0:
             names.append(f"all of {found.label or group}" if found else f"group {group}")
@@ -83,7 +89,7 @@ def _channels(item: Item, groups: Sequence[Group | None]) -> str:
             names.append(found.channels[channel - 1].label)
         else:
             names.append(f"{group}/{channel}")
-    return ", ".join(names)
+    return join_few(names, 12)
 
 
 def _time(item: Item, groups: Sequence[Group | None]) -> str:
@@ -94,11 +100,10 @@ def _time(item: Item, groups: Sequence[Group | None]) -> str:
         number = _pairs(item)[0][0] if _pairs(item) else 1
         group = groups[number - 1] if 1 <= number <= len(groups) else None
         if group is None or not group.frequency:
-            return "sample " + ", ".join(map(format_number, positions[:8]))
+            return "sample " + join_few(list(map(format_number, positions)), 8)
         return _times([group.offset + (position - 1) / group.frequency for position in positions])
-    return ", ".join(map(format_date_time, item.texts("ReferencedDateTime")[:8]))
+    return join_few(list(map(format_date_time, item.texts("ReferencedDateTime"))), 8)
 
 
 def _times(seconds: Sequence[float]) -> str:
-    shown = " \u2013 ".join([f"{second:.3f}" for second in seconds[:8]])
-    return f"{shown} and {len(seconds) - 8} more s" if len(seconds) > 8 else f"{shown} s"
+    return join_few([f"{second:.3f}" for second in seconds], 8, " \u2013 ") + " s"

@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from .content import Node
 from .fields import ROW_LIMIT, table
-from .formatting import format_code
+from .formatting import format_code, join_few
 from .html import Child, element, join
 from .model import Subject, View
-from .page import note, section
+from .page import more, note, section
 from .reports import show_context, show_documents, show_flags, show_people, show_whole_tree, split_root
 from .values import measured, value_text
 
@@ -22,6 +22,8 @@ _ACCUMULATED = ("113702", "113811", "130500")
 """Accumulated X-Ray Dose Data, CT Accumulated Dose Data, Accumulated Dose Data."""
 
 _PLANE = "113764"
+_CONTAINERS = 8
+"""Accumulations that are shown: there are one or two, of which each has a plane."""
 
 _TOTALS = {
     "113813": "DLP total",
@@ -214,7 +216,8 @@ def _show_totals(nodes: Sequence[Node]) -> Markup | None:
 
 def _show_accumulated(containers: Sequence[Node]) -> Markup | None:
     """Show all that was accumulated: one column for each container, which are the planes of projection X-ray."""
-    containers = containers[:8]
+    hidden = more(len(containers) - _CONTAINERS, "accumulations")
+    containers = containers[:_CONTAINERS]
     cells: dict[tuple[str, str], list[str]] = {}
     for at, container in enumerate(containers):
         for node in container.walk():
@@ -225,7 +228,7 @@ def _show_accumulated(containers: Sequence[Node]) -> Markup | None:
     rows: list[list[Child]] = [[name, *values] for (_, name), values in cells.items()]
     heads = ["", *[_plane_name(node) if len(containers) > 1 else "" for node in containers]]
     made = table(heads, rows, "rows")
-    return section("Accumulated dose", made) if made else None
+    return section("Accumulated dose", made, hidden) if made else None
 
 
 def _plane_name(node: Node) -> str:
@@ -269,6 +272,4 @@ def _read_event(event: Node, known: set[str]) -> dict[str, list[tuple[str, str]]
 
 
 def _cell(values: Sequence[tuple[str, str]], *, with_units: bool) -> str:
-    texts = [f"{number} {unit}" if with_units and unit else number for number, unit in values[:6]]
-    rest = f" and {len(values) - 6} more" if len(values) > 6 else ""
-    return ", ".join(texts) + rest
+    return join_few([f"{number} {unit}" if with_units and unit else number for number, unit in values], 6)

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from ..dicom.items import Item
 from .fields import Field, field_table
+from .formatting import join_few
 from .html import Child, element, join, shorten
 from .model import Subject, View
 from .page import facts, more, note, section
@@ -36,26 +37,23 @@ def show_fiducials(subject: Subject) -> View:
             rows.append(("Frame of reference", _uid(uid)))
         heading = join((f"Fiducials {number}", element("small", f" {len(marks)}")))
         shown = field_table(_MARKS, marks, "fiducials")
-        on = [
-            list_images(graphic, subject.links)
-            for mark in marks[:20]
-            for graphic in mark.items("GraphicCoordinatesDataSequence")
-        ]
+        graphics = [graphic for mark in marks for graphic in mark.items("GraphicCoordinatesDataSequence")]
+        on = [list_images(graphic, subject.links) for graphic in graphics[:_PART_LIMIT]]
+        on.append(more(len(graphics) - _PART_LIMIT, "fiducials with their images"))
         parts.append(section(heading, facts(rows), list_images(one, subject.links), shown, on))
-    hidden = more(len(sets) - _PART_LIMIT, "sets", "The table of all elements has them.")
+    hidden = more(len(sets) - _PART_LIMIT, "sets")
     body = join((parts or note("The object has no fiducials.", "warning"), hidden))
     return View(body, subject.item.text("ContentDescription") or subject.item.text("ContentLabel"))
 
 
 def _points(numbers: Sequence[float], size: int) -> str:
     points = [numbers[at : at + size] for at in range(0, len(numbers) - size + 1, size)]
-    shown = ", ".join([f"({', '.join([f'{number:.2f}' for number in point])})" for point in points[:3]])
-    return f"{shown} and {len(points) - 3} more" if len(points) > 3 else shown
+    return join_few([f"({', '.join([f'{number:.2f}' for number in point])})" for point in points], 3)
 
 
 def _graphics(item: Item) -> str:
-    texts = [_points(inner.numbers("GraphicData"), 2) for inner in item.items("GraphicCoordinatesDataSequence")[:5]]
-    return "; ".join(filter(None, texts))
+    texts = [_points(inner.numbers("GraphicData"), 2) for inner in item.items("GraphicCoordinatesDataSequence")]
+    return join_few([text for text in texts if text], 5, "; ")
 
 
 def _uid(uid: str) -> Markup | None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from ..dicom.items import Item
 from .formatting import format_element
 from .html import Child, clip, element
-from .page import facts, more
+from .page import IN_ALL_ELEMENTS, facts, more
 
 ROW_LIMIT = 2000
 """Rows of one table that are shown."""
@@ -94,7 +94,7 @@ def table(
     head = element("tr", [_cell("th", heads[at], at in numeric, scope="col") for at in used])
     body = [element("tr", [_cell("td", row[at], at in numeric) for at in used]) for row in rows]
     made = element("table", element("thead", head), element("tbody", body))
-    return element("div", made, more(hidden, noun, how or "The table of all elements has them."), class_="scroll")
+    return element("div", made, more(hidden, noun, how or IN_ALL_ELEMENTS), class_="scroll")
 
 
 def _cell(tag: str, value: Child, number: bool, **attributes: str) -> Markup:

@@ -3,6 +3,7 @@
 import math
 import re
 from array import array
+from collections.abc import Sequence
 
 from ..dicom.items import Code, Item, code_of
 from ..dicom.text import format_date, format_person_name
@@ -17,6 +18,12 @@ def format_time(time: str) -> str:
     """Return a TM value as ``18:47:46``, without parts of seconds; what is no time stays as it is."""
     found = _TIME.fullmatch(time.strip())
     return ":".join(part for part in found.groups() if part) if found else time
+
+
+def join_few(texts: Sequence[str], limit: int, between: str = ", ") -> str:
+    """Return the first texts of a list, and how many more there are."""
+    rest = len(texts) - limit
+    return between.join(texts[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def format_date_time(value: str) -> str:

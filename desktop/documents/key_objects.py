@@ -100,7 +100,7 @@ def _list(selected: list[Selected], subject: Subject) -> Markup:
         other = " \N{MIDDLE DOT} of another study" if study and study != own else ""
         parts.append(element("h3", f"Series {number}{other}"))
         parts.append(element("ol", [element("li", _entry(one, subject)) for one in ones]))
-    hidden = more(len(selected) - ROW_LIMIT, "instances", "The table of all elements has them.")
+    hidden = more(len(selected) - ROW_LIMIT, "instances")
     return join((parts, hidden))
 
 

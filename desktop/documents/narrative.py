@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from .html import Child, clip, element, image, join, shorten
+from .page import more
 
 NODE_LIMIT = 50_000
 """Elements of one document that are laid out."""
@@ -17,6 +18,7 @@ IMAGE_LIMIT, IMAGES_LIMIT = 4_000_000, 12_000_000
 
 _DEPTH = 50
 _SPAN_LIMIT = 100
+_PICTURES = 20
 _BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 _STYLES = {"Bold": "strong", "Italics": "em", "Emphasis": "em"}
 _BLOCKS = {"paragraph": "div", "sub": "sub", "sup": "sup"}
@@ -141,9 +143,11 @@ class Narrative:
 
     def _multimedia(self, found: Element, depth: int) -> Markup:
         caption = next((self.show(inner, depth + 1) for inner in found if local_name(inner) == "caption"), None)
-        pictures = [self._picture(uid) for uid in found.get("referencedObject", "").split()[:20]]
+        named = found.get("referencedObject", "").split()
+        pictures = [self._picture(uid) for uid in named[:_PICTURES]]
+        hidden = more(len(named) - _PICTURES, "pictures", "Export the document to see them.")
         words = element("figcaption", caption) if caption else None
-        return element("div", pictures, words, class_="figure")
+        return element("div", pictures, words, hidden, class_="figure")
 
     def _picture(self, uid: str) -> Markup:
         media = self._media.get(uid)

@@ -10,6 +10,7 @@ from .style import STYLE
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 """What a page may do, whoever shows it (CSP level 3)."""
 
+IN_ALL_ELEMENTS = "The table of all elements has them."
 _PLURAL = re.compile(r"s\b")
 
 
@@ -49,7 +50,7 @@ def note(sentence: Child, kind: str = "") -> Markup:
     return element("p", sentence, class_=f"note {kind}".strip())
 
 
-def more(count: int, noun: str, how: Child = None) -> Markup | None:
+def more(count: int, noun: str, how: Child = IN_ALL_ELEMENTS) -> Markup | None:
     """Return what is said where not everything is shown; None if everything is. ``noun`` is in plural."""
     if count <= 0:
         return None

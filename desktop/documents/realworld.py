@@ -12,7 +12,7 @@ from .page import more, note, section
 from .references import list_images
 from .values import render_code
 
-_GROUP_LIMIT = 100
+_GROUP_LIMIT, _CURVES = 100, 10
 
 
 def show_mappings(subject: Subject) -> View:
@@ -22,7 +22,7 @@ def show_mappings(subject: Subject) -> View:
     for number, group in enumerate(groups[:_GROUP_LIMIT], 1):
         mappings = group.items("RealWorldValueMappingSequence")
         parts.append(section(f"Mapping {number}", list_images(group, subject.links), show_mapping_table(mappings)))
-    hidden = more(len(groups) - len(parts), "mappings", "The table of all elements has them.")
+    hidden = more(len(groups) - len(parts), "mappings")
     title = subject.item.text("ContentLabel") or subject.item.text("ContentDescription")
     return View(join((parts or note("The object maps no values.", "warning"), hidden)), title)
 
@@ -31,7 +31,10 @@ def show_mapping_table(mappings: list[Item]) -> Markup:
     """Return a table of mappings, and the curves of those that are look-up tables."""
     heads = ("Label", "Explanation", "Stored values", "Mapped by", "Units", "Quantity")
     rows = [_row(mapping) for mapping in mappings]
-    return join((table(heads, rows, "mappings"), [_show_curve(mapping) for mapping in mappings[:10]]))
+    tabled = [mapping for mapping in mappings if "RealWorldValueLUTData" in mapping]
+    curves = [_show_curve(mapping) for mapping in tabled[:_CURVES]]
+    hidden = more(len(tabled) - _CURVES, "curves")
+    return join((table(heads, rows, "mappings"), curves, hidden))
 
 
 def _row(mapping: Item) -> list[Child]:

@@ -87,7 +87,7 @@ def list_images(item: Item, links: Links) -> Markup | None:
     if not images:
         return None
     shown = [link for image in images[:IMAGE_LIMIT] if (link := links.link_item(image))]
-    hidden = more(len(images) - len(shown), "images", "The table of all elements has them.")
+    hidden = more(len(images) - len(shown), "images")
     return fold(counted(len(images), "images"), join(shown, ", "), hidden, opened=len(images) <= 4)
 
 

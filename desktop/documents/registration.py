@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ..dicom.items import Item
-from .formatting import format_element, format_number
+from .formatting import format_element, format_number, join_few
 from .html import Child, element, join, shorten
 from .model import Subject, View
 from .page import facts, more, note, section
@@ -34,7 +34,7 @@ def show_registration(subject: Subject) -> View:
         (
             facts([("Registered to the frame of reference", _uid(own))] if own else []),
             parts or note("The object registers nothing.", "warning"),
-            more(hidden, "registrations", "The table of all elements has them."),
+            more(hidden, "registrations"),
         )
     )
     return View(body, _title(item))
@@ -50,12 +50,14 @@ def _show_rigid(number: int, item: Item, own: str, links: Links) -> Markup:
     how: list[str] = []
     for step in item.items("MatrixRegistrationSequence"):
         how += [code for inner in step.items("RegistrationTypeCodeSequence") if (code := _code(inner))]
-        matrices += [_show_matrix(matrix) for matrix in step.items("MatrixSequence")[:_PART_LIMIT]]
+        found = step.items("MatrixSequence")
+        matrices += [_show_matrix(matrix) for matrix in found[:_PART_LIMIT]]
+        matrices.append(more(len(found) - _PART_LIMIT, "matrices"))
     rows: list[tuple[Child, Child]] = [
         ("Frame of reference", join((_uid(frame), " (the common one)" if frame and frame == own else None)))
     ]
     if how:
-        rows.append(("Found by", ", ".join(how[:10])))
+        rows.append(("Found by", join_few(how, 10)))
     return section(f"Images {number}", facts(rows), list_images(item, links), matrices)
 
 
@@ -73,7 +75,7 @@ def _show_deformable(number: int, item: Item, links: Links) -> Markup:
         if text := format_element(grid, keyword):
             rows.append((label, text))
     if how := [code for inner in item.items("RegistrationTypeCodeSequence") if (code := _code(inner))]:
-        rows.append(("Found by", ", ".join(how[:10])))
+        rows.append(("Found by", join_few(how, 10)))
     if text := item.text("DeformableRegistrationSequenceComment") or item.text("RegistrationComment"):
         rows.append(("Comment", shorten(text, 400)))
     matrices: list[Child] = []
@@ -81,8 +83,9 @@ def _show_deformable(number: int, item: Item, links: Links) -> Markup:
         ("Before the deformation", "PreDeformationMatrixRegistrationSequence"),
         ("After the deformation", "PostDeformationMatrixRegistrationSequence"),
     ):
-        for matrix in item.items(keyword)[:_PART_LIMIT]:
-            matrices += [element("h3", label), _show_matrix(matrix)]
+        # The standard allows one (PS3.3 §C.20.3.1.3).
+        if found := item.items(keyword):
+            matrices += [element("h3", label), _show_matrix(found[0]), more(len(found) - 1, "matrices")]
     return section(f"Images {number}", facts(rows), list_images(item, links), matrices)
 
 

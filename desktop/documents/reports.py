@@ -23,7 +23,7 @@ _DOCUMENTS = (
     ("Replaces", "PredecessorDocumentsSequence"),
     ("The same as", "IdenticalDocumentsSequence"),
 )
-_DOCUMENT_LIMIT = 200
+_DOCUMENT_LIMIT, _FACTS = 200, 60
 
 
 def show_report(subject: Subject) -> View:
@@ -64,17 +64,16 @@ def show_context(nodes: list[Node], links: Links) -> Markup | None:
     """Show observer, subject and language as short facts."""
     rows: list[tuple[Child, Child]] = []
     uids: list[tuple[Child, Child]] = []
-    for node in nodes[:100]:
-        under = [
+    for node in nodes[:_FACTS]:
+        under: list[Child] = [
             element("div", render_name(inner), ": ", render_value(inner, links), class_="inline")
-            for inner in node.children[:20]
+            for inner in node.children[:_FACTS]
         ]
-        into = uids if node.value_type == "UIDREF" and not under else rows
+        under.append(more(len(node.children) - _FACTS, "items"))
+        into = uids if node.value_type == "UIDREF" and not node.children else rows
         into.append((render_name(node), join((render_value(node, links), under))))
     folded = fold("UIDs of observers and subjects", facts(uids)) if uids else None
-    return join(
-        (facts(rows), folded, more(len(nodes) - 100, "items of context", "The table of all elements has them."))
-    )
+    return join((facts(rows), folded, more(len(nodes) - _FACTS, "items of context")))
 
 
 def show_flags(item: Item) -> Markup | None:
@@ -88,28 +87,27 @@ def show_flags(item: Item) -> Markup | None:
     return element("div", chips, element("span", clip(words, 500), class_="dim") if words else None, class_="chips")
 
 
-def show_people(item: Item) -> Markup | None:
+def show_people(item: Item) -> Markup:
     """Show who verified the document, wrote it, or took part otherwise."""
     rows: list[tuple[Child, Child]] = []
-    for verifier in item.items("VerifyingObserverSequence")[:20]:
+    for verifier in item.items("VerifyingObserverSequence"):
         date = format_date_time(verifier.text("VerificationDateTime"))
         rows.append(("Verified by", _person(verifier, "VerifyingObserverName", "VerifyingOrganization", date)))
     rows += [
-        ("Author", _person(author, "PersonName", "InstitutionName"))
-        for author in item.items("AuthorObserverSequence")[:20]
+        ("Author", _person(author, "PersonName", "InstitutionName")) for author in item.items("AuthorObserverSequence")
     ]
-    for other in item.items("ParticipantSequence")[:20]:
+    for other in item.items("ParticipantSequence"):
         role = other.text("ParticipationType").capitalize() or "Participant"
         date = format_date_time(other.text("ParticipationDateTime"))
         rows.append((shorten(role), _person(other, "PersonName", "InstitutionName", date)))
-    for request in item.items("ReferencedRequestSequence")[:20]:
+    for request in item.items("ReferencedRequestSequence"):
         words = [
             format_element(request, keyword)
             for keyword in ("RequestedProcedureDescription", "RequestedProcedureCodeSequence", "AccessionNumber")
         ]
         if any(words):
             rows.append(("Requested procedure", clip(", ".join(filter(None, words)), 500)))
-    return facts(rows)
+    return join((facts(rows[:_FACTS]), more(len(rows) - _FACTS, "people and orders")))
 
 
 def _person(item: Item, name: str, organization: str, date: str = "") -> str:
@@ -126,7 +124,7 @@ def show_documents(item: Item, links: Links) -> Markup | None:
             link for study in item.items(keyword) for inner in _instances(study) if (link := links.link_item(inner))
         ]
         if found:
-            hidden = more(len(found) - _DOCUMENT_LIMIT, "documents", "The table of all elements has them.")
+            hidden = more(len(found) - _DOCUMENT_LIMIT, "documents")
             rows.append((label, join((join(found[:_DOCUMENT_LIMIT], ", "), hidden))))
     return facts(rows)
 

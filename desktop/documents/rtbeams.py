@@ -7,7 +7,7 @@ from markupsafe import Markup
 from ..dicom.items import Item
 from .beamseye import draw_aperture
 from .fields import Field, fact_list, field_table, table
-from .formatting import format_element, format_number
+from .formatting import format_element, format_number, join_few
 from .html import Child, element, join, shorten
 from .page import counted, fold, more, note, section
 
@@ -158,7 +158,7 @@ def show_beams(plan: Item) -> Markup | None:
         few = points[: min(POINT_LIMIT, left)]
         left -= len(few)
         shown.append(_show_beam(beam, points, few))
-    hidden = more(len(beams) - len(shown), "beams", "The table of all elements has them.")
+    hidden = more(len(beams) - len(shown), "beams")
     return section(join(("Beams", element("small", f" {len(beams)}"))), table(heads, rows, "beams"), shown, hidden)
 
 
@@ -176,7 +176,7 @@ def _metersets(plan: Item) -> dict[str, str]:
             number = reference.text("ReferencedBeamNumber")
             if text := beam_meterset(reference, units.get(number, Item({}))):
                 found.setdefault(number, []).append(text)
-    return {number: ", ".join(texts[:4]) for number, texts in found.items()}
+    return {number: join_few(texts, 4) for number, texts in found.items()}
 
 
 def beam_meterset(reference: Item, beam: Item) -> str:
@@ -245,7 +245,7 @@ def _show_beam(beam: Item, points: Sequence[Item], few: Sequence[Item]) -> Marku
         parts.append(picture)
     if points:
         made = field_table(_POINT, few, "control points", "")
-        hidden = more(len(points) - len(few), "control points", "The table of all elements has them.")
+        hidden = more(len(points) - len(few), "control points")
         words = note("Where a cell is empty, the value is that of the point before.")
         parts.append(fold(counted(len(points), "control points"), words, made, hidden))
     return fold(element("strong", shorten(name)), parts)
@@ -254,7 +254,7 @@ def _show_beam(beam: Item, points: Sequence[Item], few: Sequence[Item]) -> Marku
 def describe_devices(point: Item) -> str:
     """Return jaws with their positions, and leaves by their number and how far they are open."""
     texts = []
-    for device in point.items("BeamLimitingDevicePositionSequence")[:8]:
+    for device in point.items("BeamLimitingDevicePositionSequence"):
         kind, positions = shorten(device.text("RTBeamLimitingDeviceType")), device.numbers("LeafJawPositions")
         if len(positions) == 2:
             texts.append(f"{kind} {format_number(round(positions[0], 2))}\u2026{format_number(round(positions[1], 2))}")
@@ -263,4 +263,4 @@ def describe_devices(point: Item) -> str:
             gaps = [b - a for a, b in zip(positions[:half], positions[half:], strict=False)]
             opened = sum(gap > 0.5 for gap in gaps)
             texts.append(f"{kind} {opened} of {half} open, up to {format_number(round(max(gaps), 1))}")
-    return "; ".join(texts)
+    return join_few(texts, 8, "; ")

@@ -63,7 +63,7 @@ def show_brachy(plan: Item) -> Markup | None:
     if sources:
         parts += [element("h3", "Sources"), sources]
     parts += [_show_setup(setup) for setup in setups[:_SETUP_LIMIT]]
-    parts.append(more(len(setups) - _SETUP_LIMIT, "setups", "The table of all elements has them."))
+    parts.append(more(len(setups) - _SETUP_LIMIT, "setups"))
     return section("Brachytherapy", parts)
 
 
@@ -80,4 +80,5 @@ def _show_setup(setup: Item) -> Markup:
         if made := field_table(_POINTS, points, "control points"):
             heading = f"Channel {channel.text('ChannelNumber')}: {counted(len(points), 'control points')}"
             parts.append(fold(shorten(heading), made))
+    parts.append(more(len(channels) - _CHANNEL_LIMIT, "channels"))
     return join(parts)

@@ -104,7 +104,7 @@ def _show_histograms(histograms: Sequence[Histogram], item: Item) -> Markup | No
             charts.append(element("figure", element("figcaption", words), element("div", chart, class_="scroll")))
     heads = ("Structure", "Type", "Minimum", "Mean", "Maximum", "Dose in", "Volume", "Volume in", "Bins")
     rows = [_row(at, histogram, names) for at, histogram in shown]
-    hidden = more(len(histograms) - len(shown), "histograms", "The table of all elements has them.")
+    hidden = more(len(histograms) - len(shown), "histograms")
     return section("Dose-volume histograms", charts, table(heads, rows, "histograms"), hidden)
 
 

@@ -8,7 +8,7 @@ from ..dicom.items import Item
 from .fields import Field, field_table, gather, table
 from .html import Child, clip, element, join
 from .model import Subject, View
-from .page import chip, facts, note, section
+from .page import chip, facts, more, note, section
 from .references import Links
 from .rtbeams import beam_meterset, show_beams
 from .rtbrachy import show_brachy
@@ -83,6 +83,7 @@ _TOLERANCES = (
     Field("Snout", "SnoutPositionTolerance", "mm"),
     Field("Jaws", "", "mm", lambda item: _jaw_tolerances(item)),
 )
+_LINKED, _GROUPS = 20, 20
 _LINKS = (
     ("Structure set", "ReferencedStructureSetSequence"),
     ("Dose", "ReferencedDoseSequence"),
@@ -133,10 +134,13 @@ def show_links(item: Item, keywords: Sequence[tuple[str, str]], links: Links) ->
     """Return links to the plans, structure sets and doses that an object refers to."""
     rows: list[tuple[Child, Child]] = []
     for label, keyword in keywords:
-        for inner in item.items(keyword)[:20]:
+        found = item.items(keyword)
+        for inner in found[:_LINKED]:
             if link := links.link_item(inner):
                 relation = inner.text("RTPlanRelationship").lower()
                 rows.append((label, join((link, f" ({relation})" if relation else None))))
+        if hidden := more(len(found) - _LINKED, "references"):
+            rows.append((label, hidden))
     return rows
 
 
@@ -145,7 +149,7 @@ def _show_fractions(item: Item) -> Markup | None:
     made = field_table(_FRACTIONS, groups, "fraction groups")
     parts: list[Child] = [made]
     names = {beam.text("BeamNumber"): beam.text("BeamName") for beam in _beams(item)}
-    for group in groups[:20]:
+    for group in groups[:_GROUPS]:
         rows: list[list[Child]] = [
             [
                 beam.text("ReferencedBeamNumber"),
@@ -166,6 +170,7 @@ def _show_fractions(item: Item) -> Markup | None:
         parts.append(field_table(setups, group.items("ReferencedBrachyApplicationSetupSequence"), "setups"))
     if not groups:
         return note("The plan has no fraction groups.", "warning") if _beams(item) else None
+    parts.append(more(len(groups) - _GROUPS, "fraction groups in detail"))
     return section("Fractions", parts)
 
 

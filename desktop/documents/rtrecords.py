@@ -6,10 +6,10 @@ from markupsafe import Markup
 
 from ..dicom.items import Item
 from .fields import Field, fact_list, field_table
-from .formatting import format_element
+from .formatting import format_element, join_few
 from .html import Child, element, join, shorten
 from .model import Subject, View
-from .page import chip, counted, facts, fold, note, section
+from .page import chip, counted, facts, fold, more, note, section
 from .rtbeams import describe_devices
 from .rtplan import show_links
 
@@ -138,11 +138,13 @@ def show_record(subject: Subject) -> View:
             "Beams delivered",
             field_table(_BEAMS, beams, "beams"),
             [_show_points(beam) for beam in beams[:_SESSION_LIMIT]],
+            more(len(beams) - _SESSION_LIMIT, "beams in detail"),
         ),
         _part(
             "Brachytherapy delivered",
             field_table(_SETUPS, setups, "setups"),
             [_show_channels(one) for one in setups[:_SESSION_LIMIT]],
+            more(len(setups) - _SESSION_LIMIT, "setups in detail"),
         ),
         _part("Sources", field_table(_SOURCES, item.items("RecordedSourceSequence"), "sources")),
         _part("Fraction groups", _show_fractions(item.items("FractionGroupSummarySequence"))),
@@ -151,8 +153,8 @@ def show_record(subject: Subject) -> View:
     return View(join(parts))
 
 
-def _part(heading: str, made: Markup | None, others: Child = None) -> Markup | None:
-    return section(heading, made, others) if made else None
+def _part(heading: str, made: Markup | None, *others: Child) -> Markup | None:
+    return section(heading, made, *others) if made else None
 
 
 def _warn(sessions: Sequence[Item]) -> Markup | None:
@@ -175,7 +177,7 @@ def _doses(item: Item) -> str:
         "ReferencedCalculatedDoseReferenceSequence"
     )
     found = [inner.text("MeasuredDoseValue") or inner.text("CalculatedDoseReferenceDoseValue") for inner in doses]
-    return ", ".join(filter(None, found[:8]))
+    return join_few([text for text in found if text], 8)
 
 
 def _overrides(item: Item) -> str:
@@ -211,6 +213,6 @@ def _show_fractions(groups: Sequence[Item]) -> Markup | None:
     made = field_table(_FRACTION_GROUPS, groups, "fraction groups")
     states = [
         field_table(_FRACTION_STATES, group.items("FractionStatusSummarySequence"), "fractions")
-        for group in groups[:20]
+        for group in groups[:_SESSION_LIMIT]
     ]
-    return join((made, states)) if made else None
+    return join((made, states, more(len(groups) - _SESSION_LIMIT, "fraction groups in detail"))) if made else None

@@ -32,6 +32,9 @@ _HEAD = (
     "ManufacturerModelName InstitutionName Modality InstanceCreationDate InstanceCreationTime InstanceNumber "
     "TimezoneOffsetFromUTC InstanceCreatorUID EncapsulatedDocument WaveformSequence"
 )
+_CODE_ELEMENTS = "000801"
+"""How the tags begin of what makes up a code (PS3.3 §8)."""
+
 _IN_HEAD = frozenset(_HEAD.split())
 """What the head shows, or what nobody reads; the table of all elements has it."""
 
@@ -91,24 +94,21 @@ class Structure:
             elif items:
                 (minor if _is_minor(keyword) else parts).append(self._sequence(keyword, items, level))
         aside = fold("Orders, issuers and equipment", minor) if minor else None
-        return join((facts(rows), more(hidden, "elements", "The table of all elements has them."), parts, aside))
+        return join((facts(rows), more(hidden, "elements"), parts, aside))
 
     def _flat(self, items: Sequence[Item]) -> Child:
         """Return codes or references as one value; empty if the items are something else."""
-        if items and all(code_of(item) for item in items):
-            return join([join((render_code(code_of(item)), self._modifiers(item))) for item in items[:_ITEMS]], ", ")
+        if items and all(map(_is_code, items)):
+            codes = [join((render_code(code_of(item)), self._modifiers(item))) for item in items[:_ITEMS]]
+            return join((join(codes, ", "), more(len(items) - _ITEMS, "codes")))
         if items and all(len(item.model) <= 3 and item.text("ReferencedSOPInstanceUID") for item in items):
             links = [self._links.link_item(item) for item in items[:_ITEMS]]
             return join((join(links, ", "), more(len(items) - _ITEMS, "references")))
         return ""
 
     def _modifiers(self, item: Item) -> Child:
-        inner = [code for _, keyword in _sequences(item) for code in map(code_of, item.items(keyword)) if code]
-        return (
-            element("span", " (", join([render_code(code) for code in inner[:5]], ", "), ")", class_="inline")
-            if inner
-            else None
-        )
+        inner = [render_code(code_of(code)) for _, keyword in _sequences(item) for code in item.items(keyword)]
+        return element("span", " (", join(inner, ", "), ")", class_="inline") if inner else None
 
     def _sequence(self, keyword: str, items: Sequence[Item], level: int) -> Markup:
         heading = label(keyword)
@@ -117,14 +117,15 @@ class Structure:
             return join((element(tag, heading), more(len(items), "items", "They are nested too deep.")))
         if len(items) > 1 and (rows := self._table(items)):
             return element("section", element(tag, heading), rows)
-        shown = []
+        shown, done = [], 0
         for number, item in enumerate(items[:_ITEMS], 1):
             if self._left <= 0:
                 break
+            done = number
             inner = self.render(item, level + 1, frozenset())
             if inner:
                 shown.append(fold(f"{number} of {len(items)}", inner, opened=number <= 3) if len(items) > 1 else inner)
-        hidden = more(len(items) - min(len(items), _ITEMS), "items", "The table of all elements has them.")
+        hidden = more(len(items) - done, "items")
         return element("section", element(tag, heading), shown, hidden)
 
     def _table(self, items: Sequence[Item]) -> Markup | None:
@@ -144,6 +145,14 @@ class Structure:
         ]
         self._left -= len(rows)
         return table([label(keyword) for keyword in keywords], rows, "items", len(items) - len(rows))
+
+
+def _is_code(item: Item) -> bool:
+    """Whether an item is a code and nothing else, or one with codes that modify it."""
+    return bool(code_of(item)) and all(
+        tag.startswith(_CODE_ELEMENTS) or (found.get("vr") == "SQ" and all(map(code_of, item.items(tag))))
+        for tag, found in item.elements()
+    )
 
 
 def _sequences(item: Item) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ class _Writer:
             private = _private(tag, item, creators)
             rows += self._rows(tag, found, private, depth)
         made = element("table", element("tbody", rows), class_="tags")
-        return join((made, more(hidden, "elements of this item")))
+        return join((made, more(hidden, "elements of this item", None)))
 
     def _rows(self, tag: str, found: JsonElement, private: str | None, depth: int) -> list[Markup]:
         """Return an element's row, and for a sequence another one in which its items are."""
@@ -129,7 +129,7 @@ class _Writer:
             if self._left <= 0:
                 break
             shown.append(self.table(item, depth + 1, PAGE_LIMIT))
-        return fold(words, shown, more(len(items) - len(shown), "items"))
+        return fold(words, shown, more(len(items) - len(shown), "items", None))
 
 
 def _keyword(tag: str) -> str:

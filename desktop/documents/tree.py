@@ -14,7 +14,6 @@ from .values import describe_target, render_name, render_value, value_text
 ITEM_LIMIT = 10_000
 """Content items of one page that are shown."""
 
-_HIDDEN = "The table of all elements has them."
 _PARAGRAPH = 160
 """Characters from which on a text is set as a paragraph."""
 
@@ -53,9 +52,7 @@ class Tree:
         hidden = 0
         if self._shown >= self._limit:
             hidden = sum(1 for node in nodes for _ in node.walk()) - self._shown
-        return join(
-            (made, more(max(0, hidden), "content items", _HIDDEN), more(self._too_deep, "deeper items", _HIDDEN))
-        )
+        return join((made, more(max(0, hidden), "content items"), more(self._too_deep, "deeper items")))
 
     def _blocks(self, nodes: Sequence[Node], level: int) -> Markup:
         parts: list[Child] = []

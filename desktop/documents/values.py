@@ -17,6 +17,7 @@ from .formatting import (
     format_time,
     format_uid,
     format_units,
+    join_few,
 )
 from .html import Child, clip, element, join, shorten
 from .references import Links
@@ -122,7 +123,7 @@ def _instance(item: Item, links: Links) -> Markup:
                 f"group {group:.0f} {f'channel {channel:.0f}' if channel else 'all channels'}"
                 for group, channel in pairs
             ]
-            parts.append(f", {', '.join(named[:8])}")
+            parts.append(f", {join_few(named, 8)}")
         for state in inner.items("ReferencedSOPSequence"):
             shown = links.link_item(state)
             parts += [" as shown by ", shown] if shown else []
@@ -152,9 +153,8 @@ def _times_text(item: Item) -> str:
     kind = shorten(item.text("TemporalRangeType").capitalize()) or "Time"
     for keyword, unit in (("ReferencedSamplePositions", "samples"), ("ReferencedTimeOffsets", "s")):
         if numbers := item.numbers(keyword):
-            shown = ", ".join(map(format_number, numbers[:8]))
-            rest = f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
-            return f"{kind}: {shown}{rest} {unit}" if unit == "s" else f"{kind}: {unit} {shown}{rest}"
+            shown = join_few(list(map(format_number, numbers)), 8)
+            return f"{kind}: {shown} {unit}" if unit == "s" else f"{kind}: {unit} {shown}"
     dates = format_element(item, "ReferencedDateTime")
     return f"{kind}: {dates}" if dates else kind
 

@@ -56,7 +56,7 @@ def show_waveform(subject: Subject) -> View:
             fact_list(_FACTS, item),
             show_findings(item),
             parts or note("The object has no waveforms.", "warning"),
-            more(len(found) - GROUP_LIMIT, "multiplex groups", "The table of all elements has them."),
+            more(len(found) - GROUP_LIMIT, "multiplex groups"),
             show_marks(item, groups),
         )
     )

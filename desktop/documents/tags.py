@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from markupsafe import Markup
 
@@ -15,17 +15,26 @@ from .html import Child, clip, element, join, shorten
 from .model import Subject, View
 from .page import counted, fold, more, note, view_link
 
-PAGE_LIMIT = 20_000
-"""Elements that a page of its own shows."""
 
-FOOT_LIMIT = 600
-"""Elements that the foot of another page shows."""
+class Limits(NamedTuple):
+    """How much of a data set is shown.
 
-ITEM_LIMIT = 500
-"""Items of one sequence that are shown."""
+    Attributes:
+        elements: of all, also those within sequences.
+        items: of one sequence.
+        characters: of one value.
+    """
 
-VALUE_LIMIT, FOOT_VALUE_LIMIT = 1000, 240
-"""Characters of one value that are shown, on a page of its own and in a foot."""
+    elements: int
+    items: int
+    characters: int
+
+
+PAGE = Limits(20_000, 5000, 1000)
+"""Of a page that shows nothing else."""
+
+FOOT = Limits(600, 100, 240)
+"""Of the foot of another page."""
 
 _DEPTH = 40
 _FIRST_BYTES = 24
@@ -34,25 +43,25 @@ _EXPORT = "Export the file and open it with a program such as DCMTK's dcmdump to
 
 def show_tags(subject: Subject) -> View:
     """Show all elements, and nothing else."""
-    return View(make_tag_table(subject.item, PAGE_LIMIT, VALUE_LIMIT, _EXPORT))
+    return View(make_tag_table(subject.item, PAGE, _EXPORT))
 
 
 def make_foot(item: Item) -> Markup:
     """Return the table of elements for the foot of a page."""
-    made = make_tag_table(item, FOOT_LIMIT, FOOT_VALUE_LIMIT, view_link("Show all elements", "tags"))
+    made = make_tag_table(item, FOOT, view_link("Show all elements", "tags"))
     return element("footer", fold("All elements", made))
 
 
-def make_tag_table(item: Item, limit: int, value_limit: int, how: Child) -> Markup:
-    """Return a table of up to ``limit`` elements, and how to see the others where there are more.
+def make_tag_table(item: Item, limits: Limits, how: Child) -> Markup:
+    """Return a table of elements, and how to see the others where there are more than are shown.
 
     Elements of the top level come before those within sequences, if not all can be shown.
     """
     total = count_elements(item)
     top = [tag for tag, _ in item.elements()]
-    writer = _Writer(max(0, limit - len(top)), value_limit)
-    made = writer.table(item, 0, limit)
-    shown = min(limit, len(top)) + writer.shown
+    writer = _Writer(limits, max(0, limits.elements - len(top)))
+    made = writer.table(item, 0)
+    shown = min(limits.elements, len(top)) + writer.shown
     words = None
     if shown < total:
         words = note(join((f"{shown:,} of {total:,} elements are shown. ", how)), "warning")
@@ -73,17 +82,17 @@ def count_elements(item: Item) -> int:
 
 
 class _Writer:
-    def __init__(self, nested_left: int, value_limit: int) -> None:
+    def __init__(self, limits: Limits, nested_left: int) -> None:
+        self._limits = limits
         self._left = nested_left
-        self._value_limit = value_limit
         self.shown = 0
 
-    def table(self, item: Item, depth: int, limit: int) -> Markup:
+    def table(self, item: Item, depth: int) -> Markup:
         rows: list[Markup] = []
         creators: dict[str, str] = {}
         hidden = shown = 0
         for tag, found in item.elements():
-            if (depth and self._left <= 0) or shown >= limit:
+            if (depth and self._left <= 0) or shown >= self._limits.elements:
                 hidden += 1
                 continue
             shown += 1
@@ -101,7 +110,7 @@ class _Writer:
         name = (f"private{f', {private}' if private else ''}") if private is not None else _keyword(tag)
         items = self._sequence(found, depth) if vr == "SQ" else None
         value = (
-            _value(found, self._value_limit)
+            _value(found, self._limits.characters)
             if vr != "SQ"
             else None
             if items
@@ -125,10 +134,10 @@ class _Writer:
         if depth >= _DEPTH or self._left <= 0:
             return element("span", f"{words}, not shown here", class_="more")
         shown = []
-        for item in items[:ITEM_LIMIT]:
+        for item in items[: self._limits.items]:
             if self._left <= 0:
                 break
-            shown.append(self.table(item, depth + 1, PAGE_LIMIT))
+            shown.append(self.table(item, depth + 1))
         return fold(words, shown, more(len(items) - len(shown), "items", None))
 
 

@@ -9,7 +9,7 @@ from unit.documents.pages import code, dataset, head, item_of, make, make_from_f
 
 from desktop.dicom.items import Item
 from desktop.documents.structured import label
-from desktop.documents.tags import FOOT_LIMIT, ITEM_LIMIT, PAGE_LIMIT, count_elements
+from desktop.documents.tags import FOOT, PAGE, count_elements
 
 
 def private() -> Dataset:
@@ -74,25 +74,26 @@ def test_a_large_data_set_is_bounded_and_says_so() -> None:
     before = time.process_time()
     _, page = make(item)
     assert time.process_time() - before < 20
-    shown = 2 * 2 * ITEM_LIMIT + len(item.model)
+    shown = PAGE.elements
     assert f"{shown:,} of {4 * 13_000 + len(item.model):,} elements are shown." in page.text
-    assert "12,500 more items are not shown." in page.text
+    assert "8,000 more items are not shown." in page.text
     assert "Export the file" in page.text
 
 
 def test_elements_of_the_top_level_are_shown_before_those_within() -> None:
-    model = {f"{0x00200000 + number:08X}": {"vr": "LO", "Value": ["x"]} for number in range(1, PAGE_LIMIT + 100)}
+    model = {f"{0x00200000 + number:08X}": {"vr": "LO", "Value": ["x"]} for number in range(1, PAGE.elements + 100)}
     model["00081140"] = {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["y"]}}]}
     _, page = make(Item(model))
-    assert f"{PAGE_LIMIT:,} of {PAGE_LIMIT + 101:,} elements are shown." in page.text
+    assert f"{PAGE.elements:,} of {PAGE.elements + 101:,} elements are shown." in page.text
     assert "1 item, not shown here" in page.text
 
 
 def test_the_foot_of_a_page_leads_to_all_elements() -> None:
-    item = many(FOOT_LIMIT)
+    item = many(FOOT.elements)
     item.model["00080016"]["Value"] = ["1.2.840.10008.5.1.4.1.1.88.11"]
     _, page = make(item)
-    assert f"{FOOT_LIMIT} of" in page.text
+    shown = 2 * 2 * FOOT.items + len(item.model)
+    assert f"{shown} of 2,4{len(item.model):02} elements are shown." in page.text
     assert page.all("a", class_="view", data_kind="tags")
 
 

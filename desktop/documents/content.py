@@ -13,6 +13,7 @@ Position = tuple[int, ...]
 
 # A report has thousands of items, and these are read of each: so not by keyword.
 _RELATIONSHIP_TYPE, _VALUE_TYPE, _CONCEPT_NAME = "0040A010", "0040A040", "0040A043"
+_CODE_VALUE, _SCHEME, _MEANING = "00080100", "00080102", "00080104"
 NAMELESS = Code()
 
 
@@ -25,6 +26,14 @@ def _first(model: Model, tag: str) -> object:
 def _text(model: Model, tag: str) -> str:
     value = _first(model, tag)
     return value if type(value) is str else ""
+
+
+def _code(model: Model) -> Code:
+    value = _text(model, _CODE_VALUE)
+    if not value:
+        # A long or a URN code, or one that is broken.
+        return code_of(Item(model))
+    return Code(value, _text(model, _SCHEME), _text(model, _MEANING))
 
 
 class Node:
@@ -47,7 +56,7 @@ class Node:
         self.relationship = _text(model, _RELATIONSHIP_TYPE)
         self.value_type = _text(model, _VALUE_TYPE)
         named = _first(model, _CONCEPT_NAME)
-        self.name = code_of(Item(named)) if isinstance(named, dict) else NAMELESS
+        self.name = _code(named) if isinstance(named, dict) else NAMELESS
         self._children: list[Node] | None = None
 
     @property

@@ -24,6 +24,9 @@ _GDCM_SYNTAXES = {
     Kind.JPEG_LS: "1.2.840.10008.1.2.4.81",
     Kind.JPEG_2000: "1.2.840.10008.1.2.4.91",
 }
+_GDCM_LIMIT = 1 << 26
+"""Bytes of the largest frame that GDCM decompresses: what it returns stands in memory up to eight times."""
+
 _FRAME_OF_JPEG_LS = 0xF7
 _NEEDED = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDD})
 """Markers of frames, tables, restart intervals and scans."""
@@ -42,6 +45,8 @@ def decode_by_gdcm(data: bytes, codestream: Codestream) -> np.ndarray:
     """
     if codestream.kind not in _GDCM_SYNTAXES or codestream.is_unusual:
         raise Unable
+    if codestream.Rows * codestream.Columns * codestream.samples * _container(codestream) > _GDCM_LIMIT:
+        raise NoPixels("Its images are too large to be decompressed.")
     try:
         import gdcm  # type: ignore[import-untyped]
     except ImportError as error:

@@ -7,21 +7,15 @@ import numpy as np
 
 from ..items import Item, ReadBulk
 from .drawing import Canvas, draw_graphic, draw_text
-from .format import PixelFormat, make_format
 from .groups import find_group
-from .look import Look, find_aspect, find_padding, make_look
-from .luts import Lut, Modality, Voi
+from .levels import make_levels
+from .look import find_aspect
 from .marks import Graphic, Layer
 from .overlays import Overlay, overlay_mask, read_overlays
-from .presentation import Kind, Presentation
+from .presentation import Presentation
 from .references import Reference
-from .render import find_own_voi, map_values, render, render_grey
 from .shutters import shutter_mask
 from .views import Area, View, make_view
-from .windows import sample, window_between
-
-_LEAST_SHOWN = 0.1
-"""Part of the range that must be used for a picture without a window to be worth looking at."""
 
 _MOST_FILLED = 300_000_000
 """Pixels that are filled at most: what is filled beyond is drawn as an outline."""
@@ -76,7 +70,8 @@ def apply(
     aspect = find_aspect(image, reference.frame)
     if area is not None and area.aspect is not None:
         aspect = area.aspect
-    picture = _picture(presentation, reference, stored, image, read_bulk, unapplied)
+    picture, said = make_levels(presentation, reference, stored, image, read_bulk)
+    unapplied += said
     picture = _close_shutter(presentation, picture, aspect, unapplied)
     rows, columns = stored.shape[:2]
     view, honoured = make_view(rows, columns, area, presentation.rotation, flip=presentation.flip, aspect=aspect)
@@ -89,82 +84,6 @@ def apply(
         overlays += [*_of_image(image, reference.frame, read_bulk, unapplied), *embedded]
     drawn = _draw(presentation, reference, view.cut(picture), view, overlays, image, unapplied)
     return Presented(drawn, view, tuple(dict.fromkeys(unapplied)))
-
-
-def _picture(
-    presentation: Presentation,
-    reference: Reference,
-    stored: np.ndarray,
-    image: Item,
-    read_bulk: ReadBulk,
-    unapplied: list[str],
-) -> np.ndarray:
-    """Return the image's pixels as they are shown, before anything is drawn or turned."""
-    if stored.ndim == 3 or presentation.kind is Kind.COLOR:
-        if presentation.kind is not Kind.COLOR:
-            unapplied.append("It is for grey images: its window is not applied to this one, which has colours.")
-        return render(stored, make_look(image, reference.frame, read_bulk))
-    pixel_format = make_format(image, "")
-    # Photometric Interpretation and the image's own transformations do not count (PS3.4 §N.2.1.4).
-    look = Look(
-        pixel_format=pixel_format,
-        modality=_for_signed(presentation.modality_of(reference), signed=pixel_format.is_signed),
-        presentation=presentation.presentation_lut,
-        padding=find_padding(image, pixel_format),
-    )
-    voi = presentation.voi_of(reference)
-    if isinstance(voi, Lut) and look.modality.lut is None:
-        negative = pixel_format.is_signed or look.modality.intercept < 0
-        voi = _lut_for_signed(voi, signed=negative)
-    if voi is None:
-        voi = _identity_voi(stored, look, unapplied)
-    if presentation.palette is None:
-        return render_grey(stored, look, voi)
-    palette, shown = presentation.palette, voi
-    last = len(palette.colours) - 1
-    return map_values(
-        stored,
-        # All of the range of the window is spread over the palette.
-        lambda values: palette.colours[
-            np.floor(np.nan_to_num(shown.fraction(look.modality.apply(values))) * last + 0.5).astype(np.intp)
-        ],
-        3,
-    )
-
-
-def _for_signed(modality: Modality, *, signed: bool) -> Modality:
-    return modality if modality.lut is None else Modality(lut=_lut_for_signed(modality.lut, signed=signed))
-
-
-def _lut_for_signed(lut: Lut, *, signed: bool) -> Lut:
-    """Return a table whose first value may be negative: the state does not know whether the image has negative ones."""
-    return replace(lut, first=lut.first - 0x10000) if signed and lut.first >= 0x8000 else lut
-
-
-def _identity_voi(stored: np.ndarray, look: Look, unapplied: list[str]) -> Voi:
-    """Return a window over all values that there can be, as the standard has it where a state has none.
-
-    Of images that use little of that range nothing could be seen, so these are shown by what is in them.
-    """
-    low, high = _range(look.pixel_format, look.modality)
-    values = look.modality.apply(sample(stored))
-    values = values[np.isfinite(values)]
-    shown = np.percentile(values, (1, 99)) if values.size else np.array([low, high])
-    if low < high and shown[1] - shown[0] >= _LEAST_SHOWN * (high - low):
-        return window_between(low, high)
-    unapplied.append("It holds no window for this image; one was chosen by what is in the image.")
-    return find_own_voi(stored, look)
-
-
-def _range(pixel_format: PixelFormat, modality: Modality) -> tuple[float, float]:
-    if modality.lut is not None:
-        return 0.0, float(modality.lut.largest)
-    if pixel_format.is_float:
-        return 0.0, 0.0
-    bits = pixel_format.BitsStored
-    ends = (-(1 << bits - 1), (1 << bits - 1) - 1) if pixel_format.is_signed else (0, (1 << bits) - 1)
-    low, high = sorted(end * modality.slope + modality.intercept for end in ends)
-    return low, high
 
 
 def _close_shutter(presentation: Presentation, picture: np.ndarray, aspect: float, unapplied: list[str]) -> np.ndarray:
@@ -214,7 +133,7 @@ def _draw(
     to_fill = max(1, _MOST_FILLED // (canvas.image.width * canvas.image.height))
     for layer in _layers(presentation):
         for group, name in presentation.activations:
-            if name != layer.name:
+            if name != layer.name or (presentation.shutter is not None and group == presentation.shutter.overlay_group):
                 continue
             plane = next((plane for plane in overlays if plane.group == group), None)
             if plane is None:

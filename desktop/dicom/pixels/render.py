@@ -37,10 +37,8 @@ def render(array: np.ndarray, look: Look) -> np.ndarray:
     grey = render_grey(array, look, look.voi or find_own_voi(array, look))
     if look.supplement is None:
         return grey
-    picture = np.repeat(grey[:, :, None], 3, axis=2)
-    coloured = array >= look.supplement.first
-    picture[coloured] = look.supplement.apply(array[coloured])
-    return picture
+    colours = map_values(array, look.supplement.apply, 3)
+    return np.where((array >= look.supplement.first)[:, :, None], colours, grey[:, :, None])
 
 
 def render_grey(array: np.ndarray, look: Look, voi: Voi) -> np.ndarray:
@@ -56,14 +54,14 @@ def map_values(array: np.ndarray, make: Callable[[np.ndarray], np.ndarray], chan
         make: given values in one row, returns (values,) or (values, 3).
         channels: 1 or 3.
     """
+    flat = np.ascontiguousarray(array).reshape(-1)
+    out = np.empty((flat.size, 3) if channels == 3 else flat.size, np.uint8)
     if array.dtype.kind in "iu" and array.dtype.itemsize <= 2 and array.size > _FEW:
         # Each value that there can be is reckoned once.
         unsigned = np.dtype(f"u{array.dtype.itemsize}")
         every = np.arange(1 << 8 * array.dtype.itemsize, dtype=np.int64).astype(unsigned)
-        made: np.ndarray = make(every.view(array.dtype))[np.ascontiguousarray(array).view(unsigned)]
-        return made
-    flat = np.ascontiguousarray(array).reshape(-1)
-    out = np.empty((flat.size, 3) if channels == 3 else flat.size, np.uint8)
+        table, flat = make(every.view(array.dtype)), flat.view(unsigned)
+        make = table.__getitem__
     for start in range(0, flat.size, _BAND):
         out[start : start + _BAND] = make(flat[start : start + _BAND])
     return out.reshape((*array.shape, 3) if channels == 3 else array.shape)
@@ -94,8 +92,10 @@ def find_own_voi(array: np.ndarray, look: Look) -> Voi:
 
 def _colours(array: np.ndarray, pixel_format: PixelFormat) -> np.ndarray:
     bits = pixel_format.BitsStored
+    if array.dtype == np.uint8:
+        return array
     # Some say 16 bits of colours that have 8.
-    if array.dtype == np.uint8 or bits <= 8 or array.max() < 256:
+    if bits <= 8 or array.max() < 256:
         shift, largest = 0, 255
     else:
         shift, largest = bits - 8, (1 << bits) - 1

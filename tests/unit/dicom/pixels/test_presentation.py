@@ -156,6 +156,15 @@ def test_colour_images() -> None:
     assert "has colours" in grey_state.unapplied[0]
 
 
+def test_images_with_palettes_keep_their_colours() -> None:
+    """Their stored values are no grey levels."""
+    image = {"PhotometricInterpretation": "PALETTE COLOR", **palette((9, 8, 7), (1, 2, 3))}
+    for kind, count in ((COLOR, 0), ("1.2.840.10008.5.1.4.1.1.11.1", 1)):
+        shown = present(RAMP, image=image, SOPClassUID=kind)
+        assert shown.picture[0, 0].tolist() == [9, 8, 7]
+        assert len(shown.unapplied) == count
+
+
 def test_blending_shows_the_image_alone_and_says_so() -> None:
     def part(uid: str, center: float) -> Any:
         series = made(SeriesInstanceUID="1.8", ReferencedImageSequence=references(uid))
@@ -287,6 +296,9 @@ def test_a_bitmap_shutter_covers_what_is_set() -> None:
     read = make_presentation(with_overlay(item_of(shut), "6000", CORNER), no_bulk)
     shown = apply(read, Reference(IMAGE), BLANK, image_item(), no_bulk)
     assert np.array_equal(shown.picture == 255, CORNER == 1)
+    twice = make_presentation(with_overlay(item_of(shut), "6000", 1 - CORNER, shown_in="ONE"), no_bulk)
+    covered = apply(twice, Reference(IMAGE), BLANK, image_item(), no_bulk)
+    assert np.array_equal(covered.picture == 0, CORNER == 1), "a shutter is no overlay besides"
     small = make_presentation(with_overlay(item_of(shut), "6000", CORNER[:5]), no_bulk)
     missing = apply(small, Reference(IMAGE), BLANK, image_item(), no_bulk)
     assert missing.picture.max() == 0

@@ -14,6 +14,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from unit.dicom.pixels.samples import bulk_of, decoded_frames, item_of, make_pixel_format, no_bulk, opened
 
 from desktop.dicom.items import Item
+from desktop.dicom.pixels.format import NoPixels
 from desktop.dicom.pixels.look import Look, PresentationLut, make_look
 from desktop.dicom.pixels.luts import Lut, Modality
 from desktop.dicom.pixels.render import map_values, render
@@ -242,6 +243,30 @@ def measures(spacing: list[float]) -> Dataset:
 )
 def test_the_shape_of_pixels(attributes: dict[str, Any], aspect: float) -> None:
     assert look_of(**attributes).aspect == pytest.approx(aspect)
+
+
+NUMBERS = st.none() | st.floats() | st.integers(-70_000, 70_000) | st.integers() | st.text(max_size=5) | st.just({})
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"])
+@given(st.data())
+def test_any_nonsense_gives_a_picture_or_a_sentence(photometric: str, data: st.DataObject) -> None:
+    """Whatever stands in one or two elements of an image that has everything."""
+    item = palette_look(PhotometricInterpretation=photometric, PixelPresentation="COLOR", RescaleIntercept=1)
+    table = {"00283002": {"vr": "US", "Value": [2, 0, 16]}, "00283006": {"vr": "US", "Value": [1, 2]}}
+    for sequence in ("00283000", "00283010"):
+        item.model[sequence] = {"vr": "SQ", "Value": [table]}
+    item.model["00280120"] = {"vr": "US", "Value": [3]}
+    tags = [*(tag for tag in item.model if tag.startswith("0028")), "00280121", "00280034", "52009230", "20500020"]
+    for tag in data.draw(st.lists(st.sampled_from(sorted(tags)), min_size=1, max_size=2)):
+        item.model[tag] = {"vr": "UN", "Value": data.draw(st.lists(NUMBERS | st.just(table), max_size=3))}
+    try:
+        look = make_look(item, data.draw(st.sampled_from([1, 2, 0])), no_bulk)
+    except NoPixels:
+        return
+    array = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert render(array.view(data.draw(st.sampled_from(["u1", "i1"]))), look).shape[:2] == (3, 4)
+    assert 0 < look.aspect <= 20
 
 
 def judge(path: Path) -> np.ndarray:

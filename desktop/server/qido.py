@@ -115,7 +115,8 @@ def study_json(entry: StudyEntry, origin: str) -> dict[str, Any]:
             "StudyTime": study.StudyTime,
             "AccessionNumber": study.AccessionNumber,
             "InstanceAvailability": "ONLINE",
-            "ModalitiesInStudy": list(entry.ModalitiesInStudy),
+            # OHIF fails over one that is there and empty.
+            **({"ModalitiesInStudy": list(entry.ModalitiesInStudy)} if entry.ModalitiesInStudy else {}),
             "ReferringPhysicianName": study.ReferringPhysicianName,
             "StudyDescription": study.StudyDescription,
             "RetrieveURL": f"{origin}/dicom-web/studies/{study.StudyInstanceUID}",

@@ -20,15 +20,18 @@ const EVERY_CLASS = Object.assign([], { includes: () => true });
 const asked = new Map();
 const plans = new Map();
 
+/** The mode of the address when OHIF entered it: OHIF may leave a page that it still works at. */
+let mode = '';
+
 function keyOf(study) {
-  return `${modeOfAddress()} ${study}`;
+  return `${mode} ${study}`;
 }
 
 /** Asks the program for a study's display sets, once. What fails is asked again the next time. */
 export function plan(study) {
   const key = keyOf(study);
   if (!asked.has(key)) {
-    const query = new URLSearchParams({ study, mode: modeOfAddress() });
+    const query = new URLSearchParams({ study, mode });
     const answer = ask(`/display-sets?${query}`)
       .then(response => response.json())
       .then(sets => plans.set(key, new Map(sets.flatMap(set => set.instances.map(uid => [uid, set])))))
@@ -57,6 +60,7 @@ export function watchSource(source) {
   };
   const initialize = source.initialize;
   source.initialize = args => {
+    mode = modeOfAddress();
     // Both are needed, so both are asked for at once.
     const study = args?.query?.get?.('url')?.match(/\/studies\/([0-9.]+)\//)?.[1];
     if (study) {
@@ -171,8 +175,9 @@ function decorate(made, set, members) {
     coverage: set.coverage,
     // OHIF's list shows this.
     SeriesDescription: set.label,
-    SeriesDate: set.SeriesDate,
-    SeriesTime: set.SeriesTime,
+    // OHIF sorts what is empty otherwise than what is not there.
+    SeriesDate: set.SeriesDate || undefined,
+    SeriesTime: set.SeriesTime || undefined,
     SeriesNumber: set.SeriesNumber,
     missingInstances: missing,
   });

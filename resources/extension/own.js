@@ -44,7 +44,6 @@ function makePlain(instance, set) {
     SOPClassUID,
     Modality: set.Modality,
     SeriesNumber: set.SeriesNumber,
-    SeriesDate: set.SeriesDate,
     SeriesDescription: set.label,
     instances: [instance],
     instance,

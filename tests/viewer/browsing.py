@@ -1,0 +1,176 @@
+"""OHIF in Debian's Chromium: a page that goes from study to study, and what it is asked."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from server.asking import Served
+
+from desktop.settings import DataSource
+
+FLAGS = (
+    *("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync"),
+    # No graphics card: Chromium draws with its own software.
+    *("--ignore-gpu-blocklist", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--no-first-run", "--no-sandbox"),
+)
+SECONDS = 60
+
+_SETS = """study => (window.services?.displaySetService?.getActiveDisplaySets() ?? [])
+  // Those of the study before are still there for a moment.
+  .filter(set => (set.StudyInstanceUID ?? set.images?.[0]?.StudyInstanceUID) === study)
+  .map(set => ({
+  SOPClassHandlerId: set.SOPClassHandlerId,
+  SeriesInstanceUID: set.SeriesInstanceUID,
+  Modality: set.Modality ?? '',
+  SeriesNumber: set.SeriesNumber ?? 0,
+  label: set.label,
+  coverage: set.coverage,
+  planned: set.plannedUID,
+  numImageFrames: set.numImageFrames ?? 0,
+  isMultiFrame: Boolean(set.isMultiFrame),
+  isReconstructable: Boolean(set.isReconstructable),
+  isDynamicVolume: Boolean(set.isDynamicVolume),
+  messages: (set.messages?.messages ?? []).map(message => message.id),
+  instances: (set.instances ?? []).map(instance => instance.SOPInstanceUID),
+  }))"""
+_ORDER = """() => {
+  const criteria = window.services.customizationService.getCustomization('sortingCriteria');
+  return [...window.services.displaySetService.getActiveDisplaySets()].sort(criteria).map(set => set.plannedUID);
+}"""
+_GO = """path => {
+  history.pushState({ key: crypto.randomUUID() }, '', path);
+  dispatchEvent(new PopStateEvent('popstate', { state: history.state }));
+}"""
+
+
+def find_chromium() -> str | None:
+    """Return where Chromium is."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def start_browser(program: str) -> Iterator[Browser]:
+    """Start Chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Viewer:
+    """A page of OHIF's.
+
+    Args:
+        alone: without our extension, as OHIF is by itself.
+        blind: without pixels, which nobody looks at, and which take most of the time.
+    """
+
+    def __init__(self, browser: Browser, served: Served, *, alone: bool = False, blind: bool = False) -> None:
+        self.served = served
+        self._context = browser.new_context(
+            extra_http_headers={"Authorization": f"Bearer {served.token}"}, viewport={"width": 640, "height": 420}
+        )
+        self.page: Page = self._context.new_page()
+        self.errors: list[str] = []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        if alone:
+            self.page.route("**/app-config.js", _without_extension)
+        if blind:
+            self.page.route("**/frames/*", lambda route: route.abort())
+        self._started = False
+        self._study = ""
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def close(self) -> None:
+        """Close the page."""
+        self._context.close()
+
+    def start(self) -> None:
+        """Load OHIF, as the program does it before there is a study."""
+        self.page.goto(f"{self.served.origin}/notfoundstudy")
+        self.page.wait_for_function("document.getElementById('root')?.children.length > 0", timeout=SECONDS * 1000)
+        self._started = True
+
+    def show(self, study: str, source: DataSource = DataSource.DICOM_JSON, mode: str = "viewer") -> None:
+        """Go to a study, without loading the page anew."""
+        if not self._started:
+            self.start()
+        self.errors.clear()
+        self._study = study
+        self.page.evaluate(_GO, address_of(study, source, mode))
+
+    def sets(self, count: int, seconds: float = 20) -> list[dict[str, Any]]:
+        """Return the display sets once there are so many and no more come."""
+        end = time.monotonic() + seconds
+        last: list[dict[str, Any]] = []
+        while time.monotonic() < end:
+            found: list[dict[str, Any]] = self.page.evaluate(_SETS, self._study)
+            if len(found) >= count and found == last:
+                break
+            last = found
+            self.page.wait_for_timeout(100)
+        return last
+
+    def order(self) -> list[str]:
+        """Return the planned UIDs of the display sets in the order of OHIF's list."""
+        return list(self.page.evaluate(_ORDER))
+
+    def ask(self, script: str, argument: object = None) -> Any:
+        """Evaluate a function in the page."""
+        return self.page.evaluate(script, argument)
+
+    def wait_for(self, script: str, argument: object = None, seconds: float = SECONDS) -> Any:
+        """Wait until a function in the page returns something, and return it."""
+        return self.page.wait_for_function(script, arg=argument, timeout=seconds * 1000).json_value()
+
+    def hang(self, planned: str, viewport: int = 0) -> None:
+        """Hang a display set in a viewport, as a double click on its thumbnail does."""
+        self.wait_for("() => window.services.viewportGridService.getState().viewports.size > 0")
+        self.page.evaluate(
+            """([planned, number]) => {
+              const { displaySetService, viewportGridService } = window.services;
+              const set = displaySetService.getActiveDisplaySets().find(one => one.plannedUID === planned);
+              const viewportId = [...viewportGridService.getState().viewports.keys()][number];
+              viewportGridService.setDisplaySetsForViewports([
+                { viewportId, displaySetInstanceUIDs: [set.displaySetInstanceUID] },
+              ]);
+            }""",
+            [planned, viewport],
+        )
+
+    def picture(self, path: Path) -> Path:
+        """Save a picture of the page."""
+        self.page.screenshot(path=path)
+        return path
+
+
+def address_of(study: str, source: DataSource, mode: str) -> str:
+    """Return where OHIF shows a study."""
+    if source is DataSource.DICOM_WEB:
+        return f"/{mode}/dicomweb?StudyInstanceUIDs={study}"
+    return f"/{mode}/dicomjson?url={quote(f'/studies/{study}/ohif-dicom-json', safe='')}"
+
+
+def _without_extension(route: Route) -> None:
+    answer = route.fetch()
+    text = answer.text()
+    head, _, tail = text.partition("=")
+    config = json.loads(tail.rstrip().rstrip(";"))
+    config["extensions"] = []
+    route.fulfill(response=answer, body=f"{head}= {json.dumps(config)};")
+
+
+Make = Callable[..., Viewer]

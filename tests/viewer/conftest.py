@@ -1,0 +1,57 @@
+"""Chromium for the tests that look at OHIF in it, and libraries that are served to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import RESOURCES
+from playwright.sync_api import Browser
+from server.asking import Served, serve
+from viewer.browsing import Make, Viewer, find_chromium, start_browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; the test is skipped where it is not."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not here (Debian's package chromium)")
+    with start_browser(program) as started:
+        yield started
+
+
+@pytest.fixture
+def make_viewer(browser: Browser) -> Iterator[Make]:
+    """Open pages that are closed with the test."""
+    viewers: list[Viewer] = []
+
+    def make(served: Served, **options: bool) -> Viewer:
+        viewers.append(Viewer(browser, served, **options))
+        return viewers[-1]
+
+    yield make
+    for viewer in viewers:
+        viewer.close()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Served]:
+    """An empty library, served with the real OHIF."""
+    with serve(tmp_path / "base", RESOURCES) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def pydicom_library(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> Iterator[Served]:
+    """All of pydicom's files, served with the real OHIF. Tests only look at it."""
+    with serve(tmp_path_factory.mktemp("viewer") / "base", RESOURCES) as started:
+        started.add(pydicom_files)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def corpus_library(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[Served]:
+    """All of the real files, served with the real OHIF. Tests only look at it."""
+    with serve(tmp_path_factory.mktemp("viewer") / "base", RESOURCES) as started:
+        started.add(corpus)
+        yield started

@@ -23,6 +23,7 @@ from .media import library_risk
 from .options import Options
 from .paths import Paths, find_paths, find_resources
 from .pictures.films import Films
+from .pictures.service import Pictures
 from .private import private_folders, wipe_private
 from .server.app import Server
 from .server.host import ServerHost
@@ -30,6 +31,7 @@ from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
 from .services.holding import Holdings
 from .services.importing import Importing, Imports
 from .services.inbox import Inbox
+from .services.planning import Planning
 from .services.presence import Presence
 from .services.requests import RemoteImporting, Requests
 from .services.viewing import Viewing
@@ -104,6 +106,8 @@ class App:
         self.viewing = Viewing(self.store, self.presence, handlers)
         self.films = Films(self.store, paths.films)
         self._stack.callback(self.films.close)
+        self.pictures = Pictures(self.store)
+        self._stack.callback(self.pictures.close)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.requests = Requests(local)
@@ -151,7 +155,9 @@ class App:
         Raises:
             SetupError: OHIF's files are missing, or no port could be opened.
         """
-        self.server = Server(self.store, self.viewing, self.films, resources or find_resources())
+        self.server = Server(
+            self.store, Planning(self.store, self.viewing), self.films, self.pictures, resources or find_resources()
+        )
         self._stack.callback(self.server.close)
         self.host = ServerHost(self.server.app, self.settings.port if port is None else port)
         self._stack.callback(self.host.close)

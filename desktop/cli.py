@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .app import App, find_folders, find_warnings, start_app
 from .console import Meter, Passwords
+from .counting import count_of
 from .displaysets.model import DisplaySet
 from .displaysets.modes import DEFAULT_MODE, MODES
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
@@ -422,7 +423,7 @@ def _study_row(entry: StudyEntry) -> tuple[str, ...]:
         entry.patient.PatientID,
         ",".join(entry.ModalitiesInStudy),
         entry.study.StudyDescription,
-        f"{entry.series} series, {entry.instances} images",
+        f"{entry.series} series, {count_of(entry.instances, 'image')}",
         entry.study.StudyInstanceUID,
         "; ".join(find_remarks(entry)),
     )
@@ -455,7 +456,7 @@ def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
         str(made.SeriesNumber),
         made.Modality,
         made.label,
-        f"{made.numImageFrames or len(made.instances)} images",
+        count_of(made.numImageFrames or len(made.instances), "image"),
         f"{made.coverage} of the series",
         "volume" if made.isReconstructable else "",
         said,

@@ -78,20 +78,30 @@ class WorkerPool:
                 self._pool.submit(_nothing)
         return self._pool
 
+    def restart(self) -> None:
+        """Kill the workers, one of which hangs. Futures of what they did raise BrokenProcessPool."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        _end(pool, 0)
+
     def close(self) -> None:
         """End the workers; those that hang on a slow medium are killed. May be called twice."""
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        processes = list(getattr(pool, "_processes", None) or {})
-        mine = [child for child in multiprocessing.active_children() if child.pid in processes]
-        pool.shutdown(wait=False, cancel_futures=True)
-        # One deadline for all: those that have only just started need a moment before they can end by themselves.
-        end = time.monotonic() + _STOP_SECONDS
-        for child in mine:
-            child.join(max(end - time.monotonic(), 0))
-            if child.is_alive():
-                child.kill()
-                child.join()
+        _end(pool, _STOP_SECONDS)
+
+
+def _end(pool: ProcessPoolExecutor | None, patience: float) -> None:
+    if pool is None:
+        return
+    processes = list(getattr(pool, "_processes", None) or {})
+    mine = [child for child in multiprocessing.active_children() if child.pid in processes]
+    pool.shutdown(wait=False, cancel_futures=True)
+    # One deadline for all: those that have only just started need a moment before they can end by themselves.
+    end = time.monotonic() + patience
+    for child in mine:
+        child.join(max(end - time.monotonic(), 0))
+        if child.is_alive():
+            child.kill()
+            child.join()

@@ -15,10 +15,12 @@ import numpy as np
 
 from . import uids
 from .fragments import Spans, read_basic_table, scan_fragments, share_out, spans_of_extended_table
-from .obstacles import FRAME_LIMIT
 from .parsing import parse
 from .records import Pixels
 from .values import swap_words
+
+FRAME_LIMIT = 1 << 28
+"""Bytes of the largest uncompressed frame: a browser does not take larger ones."""
 
 _LARGE_FRAME = 1 << 24
 _BLOCK = 1 << 20

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from . import uids
+from .aids import find_obstacle
 from .fragments import scan_fragments
-from .obstacles import find_obstacle
 from .parsing import AGAIN, Parsed
 from .records import MAX_FRAMES, Instance, Pixels
 

@@ -66,6 +66,24 @@ def _optical_path(item: Item, tag: str) -> Trait | None:
     return item.item(tag).text("OpticalPathIdentifier") or None
 
 
+def _signed(item: Item, tag: str) -> Trait | None:
+    return 1.0 if item.number(tag) == 1 else None
+
+
+def _wide_integers(item: Item, tag: str) -> Trait | None:
+    """Floating point pixels have no Pixel Representation."""
+    return 1.0 if "PixelRepresentation" in item and (item.number(tag) or 0) > 16 else None
+
+
+def _shifted(item: Item, tag: str) -> Trait | None:
+    stored = item.number("BitsStored")
+    return 1.0 if stored and item.number(tag) != stored - 1 else None
+
+
+def _overlay_in_pixels(item: Item, tag: str) -> Trait | None:
+    return 1.0 if (item.number(tag) or 0) > 0 and f"{tag[:4]}3000" not in item else None
+
+
 def _count(item: Item, tag: str) -> Trait | None:
     return float(len(item.items(tag))) or None
 
@@ -101,6 +119,10 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00189089", "DiffusionGradientOrientation", _numbers),
     ("00189076", "DiffusionGradientOrientation", _direction_in_sequence),
     ("0019100E", "DiffusionGradientOrientation", _numbers),  # Siemens
+    ("00280103", "Signed", _signed),
+    ("00280100", "WideIntegers", _wide_integers),
+    ("00280102", "UnusedBits", _shifted),  # bits beside those of the value
+    *((f"60{group:02X}0102", "UnusedBits", _overlay_in_pixels) for group in range(0, 32, 2)),
     ("0040A043", "ConceptName", _concept),
     ("30060002", "Label", _text),  # Structure Set Label
     ("300A0002", "Label", _text),  # RT Plan Label

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from ..counting import count_of
 from ..dicom.records import Instance, Series, SeriesContext, Study
 from ..dicom.uids import make_uid
 
@@ -31,11 +32,13 @@ class MessageCode(IntEnum):
     MISSING_SOP_CLASS_UID = 15
     HANDLER_FAILED = 101
     IMAGES_WITHOUT_PIXELS = 102
+    REFERENCES_NOT_HERE = 103
 
 
 _SENTENCES = {
     MessageCode.HANDLER_FAILED: "The handler {handler} failed. Another one shows these images.",
     MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels in their files. They may be cut short.",
+    MessageCode.REFERENCES_NOT_HERE: "{count} of the images that it refers to are not here.",
 }
 """What OHIF has no words for."""
 
@@ -125,7 +128,7 @@ class DisplaySet:
     @property
     def coverage(self) -> str:
         """How much of its series is shown: "60 of 60 images"."""
-        return f"{self.imagesShown} of {self.imagesInSeries} images"
+        return f"{self.imagesShown:,} of {count_of(self.imagesInSeries, 'image')}"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``negatoscope display-sets --json`` prints it."""

@@ -9,24 +9,21 @@ import shutil
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 from .. import logs
-from ..dicom.fragments import read_basic_table, scan_fragments
 from ..dicom.items import Item
 from ..errors import NegatoscopeError
 from ..library.queries import Located, locate, study_uids
 from ..library.store import Store
-from .datasets import Place, load_dataset
-from .files import FileGone, open_file
+from .files import FileGone
 from .filming import FilmOrder, film
+from .stored import Place, extract_stream, find_stored
 
 log = logging.getLogger(__name__)
 
 LIMIT = 4 << 30
 """Bytes that kept films may take; those that were made first go first."""
 
-_BLOCK = 1 << 20
 _NOT_SHOWN = "This film cannot be shown: its compression is damaged, or of an unknown kind."
 _STOP_SECONDS = 2.0
 
@@ -135,14 +132,14 @@ class Films:
             self._films[target] = replace(made, frames_said=said)
 
     def _make(self, target: Path, place: Place) -> Film:
-        located, item = locate(self._store.reader(), *place), load_dataset(self._store, place)
-        if located is None or item is None:
+        stored = find_stored(self._store.reader(), place)
+        if stored is None:
             return Film(trouble="It is not in the library any more.")
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         stream = target.with_suffix(".stream")
         try:
-            _extract(located, stream)
-            return self._run(FilmOrder(stream, target, located.instance.frames, frame_rate(item)))
+            extract_stream(stored, stream)
+            return self._run(FilmOrder(stream, target, stored.instance.frames, frame_rate(stored.load())))
         finally:
             stream.unlink(missing_ok=True)
             target.with_suffix(".part.webm").unlink(missing_ok=True)
@@ -194,26 +191,6 @@ def frame_rate(item: Item) -> float:
             return rate
     time = item.number("FrameTime")
     return 1000 / time if time and 1 <= time <= 60_000 else 0.0
-
-
-def _extract(located: Located, target: Path) -> None:
-    """Write the film as it stands in the object: its fragments, one after another (PS3.5 §A.4.5 to A.4.7)."""
-    pixels = located.pixels
-    with open_file(located.file) as source, target.open("wb") as out:
-        if pixels.length is not None:
-            # Not in fragments, against the rule.
-            _copy(source, out, pixels.offset, pixels.length)
-            return
-        _, first = read_basic_table(source, pixels.offset, pixels.frames)
-        for at, length in scan_fragments(source, first).spans:
-            _copy(source, out, at, length)
-
-
-def _copy(source: BinaryIO, out: BinaryIO, at: int, length: int) -> None:
-    source.seek(at)
-    while length > 0 and (block := source.read(min(length, _BLOCK))):
-        out.write(block)
-        length -= len(block)
 
 
 def _digest(*parts: str) -> str:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from ..dicom import frames as cut
 from ..dicom.frames import Frame, FrameTable, NoFrame
 from ..dicom.recent import Recent
-from ..dicom.uids import BROWSER_SYNTAXES, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, DEFLATED_IMAGE_FRAME
+from ..dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, VIDEO_SYNTAXES
 from ..library.queries import Located
 from .files import open_file
 
@@ -25,7 +25,7 @@ class FrameReader:
         """Return frames, counted from 1.
 
         Raises:
-            NoFrame: one of them is not there, or in a compression that cannot be sent.
+            NoFrame: one of them is not there, or they are a film.
             FileGone: as :func:`~desktop.pictures.files.open_file`.
         """
         pixels = located.pixels
@@ -35,8 +35,8 @@ class FrameReader:
             if cut.is_native(pixels):
                 stream = self._stream(file, located)
                 return [cut.read_native_frame(stream, pixels, number) for number in numbers]
-            if pixels.TransferSyntaxUID not in BROWSER_SYNTAXES | {DEFLATED_IMAGE_FRAME}:
-                raise NoFrame(f"Its compression ({pixels.TransferSyntaxUID}) cannot be shown.")
+            if pixels.TransferSyntaxUID in VIDEO_SYNTAXES:
+                raise NoFrame("Its frames are one film: there are none by themselves.")
             table = self._tables.get(located.file, lambda: cut.make_frame_table(file, pixels))
             return [cut.read_encapsulated_frame(file, pixels, table, number) for number in numbers]
 

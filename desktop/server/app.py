@@ -13,15 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from ..dicom.uids import is_uid
-from ..displaysets.model import DisplaySet
 from ..displaysets.modes import DEFAULT_MODE, MODES
 from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
 from ..logs import say_where
 from ..pictures.films import Films
-from ..pictures.frames import FrameReader
+from ..pictures.service import Pictures
 from .answers import JSON, send_body, send_text
 from .dicomjson import make_study_json
+from .drawn import PresentedFrameOf, ThumbnailOf
 from .films import FilmState, FilmVideo
 from .guard import Guard, Secrets
 from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
@@ -45,6 +45,8 @@ ROUTES = (
     "/display-sets",
     "/documents" + _OBJECT,
     "/surfaces" + _OBJECT,
+    "/thumbnails" + _OBJECT + "/frames/{frame}",
+    "/presented" + _OBJECT + "/frames/{frame}",
     "/films" + _OBJECT,
     "/films" + _OBJECT + "/video",
     "/dicom-web/studies",
@@ -64,11 +66,11 @@ ROUTES = (
 """Every route but OHIF's own files and pages."""
 
 
-class DisplaySets(Protocol):
+class Plans(Protocol):
     """Who makes display sets; the server does not know how."""
 
-    def display_sets(self, study_uid: str, mode: str = ...) -> list[DisplaySet]:
-        """Return a study's display sets in a mode of the viewer, in the order of the study browser."""
+    def plan(self, study_uid: str, mode: str = ...) -> list[dict[str, Any]]:
+        """Return a study's display sets in a mode of the viewer, as JSON values, in the order of the study browser."""
         ...
 
 
@@ -79,11 +81,11 @@ class Server:
         SetupError: OHIF's files are missing.
     """
 
-    def __init__(self, store: Store, display_sets: DisplaySets, films: Films, resources: Path) -> None:
+    def __init__(self, store: Store, plans: Plans, films: Films, pictures: Pictures, resources: Path) -> None:
         self.secrets = Secrets()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
         viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
-        router = Router(_routes(store, self._threads, display_sets, films), redirect_slashes=False, default=viewer)
+        router = Router(_routes(store, self._threads, plans, films, pictures), redirect_slashes=False, default=viewer)
         self.app: ASGIApp = Guard(_Edge(router), self.secrets)
 
     def close(self) -> None:
@@ -91,16 +93,18 @@ class Server:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _routes(store: Store, threads: Executor, display_sets: DisplaySets, films: Films) -> list[BaseRoute]:
-    metadata, frames = Metadata(store, threads), Frames(store, threads, FrameReader())
+def _routes(store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures) -> list[BaseRoute]:
+    metadata, frames = Metadata(store, threads), Frames(store, threads, pictures)
     studies, series, instances = (SearchFor(store, threads, level) for level in ("studies", "series", "instances"))
     endpoints: tuple[tuple[str, ASGIApp], ...] = (
         # The busiest first: they are tried in this order.
         (_INSTANCE + "/frames/{frames}", frames),
         ("/studies/{study}/ohif-dicom-json", StudyJson(store, threads)),
-        ("/display-sets", DisplaySetsOf(display_sets, threads)),
+        ("/display-sets", DisplaySetsOf(plans, threads)),
         ("/documents" + _OBJECT, DocumentPage(store, threads)),
         ("/surfaces" + _OBJECT, SurfaceData(store, threads)),
+        ("/thumbnails" + _OBJECT + "/frames/{frame}", ThumbnailOf(pictures, threads)),
+        ("/presented" + _OBJECT + "/frames/{frame}", PresentedFrameOf(pictures, threads)),
         ("/films" + _OBJECT, FilmState(films, threads)),
         ("/films" + _OBJECT + "/video", FilmVideo(films, threads)),
         ("/dicom-web/studies", studies),
@@ -173,8 +177,8 @@ class StudyJson:
 class DisplaySetsOf:
     """ASGI: ``/display-sets?study=UID``, and ``&mode=`` for a mode of the viewer."""
 
-    def __init__(self, display_sets: DisplaySets, threads: Executor) -> None:
-        self._display_sets = display_sets
+    def __init__(self, plans: Plans, threads: Executor) -> None:
+        self._plans = plans
         self._threads = threads
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -186,13 +190,12 @@ class DisplaySetsOf:
             await send_text(send, 400, "Ask with ?study= and a Study Instance UID; &mode= is a mode of the viewer.")
             return
         loop = asyncio.get_running_loop()
-        sets = await loop.run_in_executor(self._threads, self._display_sets.display_sets, study_uid, mode)
+        sets = await loop.run_in_executor(self._threads, self._plans.plan, study_uid, mode)
         if not sets:
             # Each study has some, if only of what cannot be shown.
             await send_text(send, 404, "There is no such study in this library.")
             return
-        body: list[dict[str, Any]] = [made.to_json() for made in sets]
-        await send_body(send, 200, JSON, json.dumps(body).encode())
+        await send_body(send, 200, JSON, json.dumps(sets).encode())
 
 
 class _Edge:

@@ -2,25 +2,34 @@
 
 import asyncio
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from starlette.types import Receive, Scope, Send
 
-from ..dicom.bulkdata import NoBulkData, read_bulk_data
-from ..dicom.frames import NoFrame, is_native, unpack_bits
+from ..dicom.aids import find_aid, find_obstacle, is_misread, is_segmentation
+from ..dicom.bulkdata import read_bulk_data
+from ..dicom.frames import Frame, NoFrame, is_native, unpack_bits
 from ..dicom.metadata import unpack
-from ..dicom.obstacles import find_obstacle
-from ..dicom.uids import SEGMENTATION, is_uid
-from ..errors import NegatoscopeError
+from ..dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, is_uid
 from ..library.queries import Form, Located, locate, stored_metadata
 from ..library.store import Store
-from ..pictures.files import FileGone, open_file
+from ..pictures.files import open_file
 from ..pictures.frames import FrameReader
-from .answers import DICOM_JSON, NO_STORE, Headers, send_body
+from ..pictures.service import Pictures
+from ..pictures.stored import Place
+from .answers import DICOM_JSON, NO_STORE, Headers
+from .endpoints import (
+    NO_INSTANCE,
+    NOT_THERE,
+    Answer,
+    Endpoint,
+    Request,
+    read_request,
+    refuse,
+    say_not_there,
+    send_answer,
+)
 from .multipart import Accepted, Part, choose, read_accept, write_multipart
 from .part10 import find_missing_head
 
@@ -49,85 +58,41 @@ _WHOLE = 1 << 23
 _PARAMETERS = ("study", "series", "instance")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    content_type: bytes
-    body: bytes
+_NOT_ACCEPTABLE = refuse(406, "It cannot be sent in any form that the request accepts.")
 
 
-def _error(status: int, sentence: str) -> Answer:
-    return Answer(status, b"text/plain; charset=utf-8", sentence.encode())
-
-
-_NO_INSTANCE = _error(404, "There is no such instance in this library.")
-_NOT_ACCEPTABLE = _error(406, "It cannot be sent in any form that the request accepts.")
-
-
-def _not_there(error: Exception) -> Answer:
-    """Sticks are pulled out, and networks fail, while a file is read: that is no fault of the program."""
-    if isinstance(error, OSError) and not isinstance(error, FileGone):
-        return _error(404, "The file cannot be read now. Was its disc or stick taken out?")
-    return _error(404, str(error))
-
-
-def accept_header(scope: Scope) -> str:
-    """Return the request's Accept header, in one line."""
-    return ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
-
-
-class _Resource:
+class _Resource(Endpoint):
     """Something below an instance, or the instance itself."""
 
     def __init__(self, store: Store, threads: Executor) -> None:
+        super().__init__(threads)
         self._store = store
-        self._threads = threads
 
-    def _locate(self, parameters: dict[str, str]) -> Located | None:
-        return locate(self._store.reader(), *(parameters[name] for name in _PARAMETERS))
-
-
-class _Endpoint(_Resource, ABC):
-    """ASGI: makes an answer in a thread, since disks and databases are slow at times."""
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        parameters = scope["path_params"]
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._answer, parameters, accept_header(scope))
-        await send_body(send, answer.status, answer.content_type, answer.body)
-
-    @abstractmethod
-    def _answer(self, parameters: dict[str, str], accept: str) -> Answer: ...
+    def _locate(self, request: Request) -> Located | None:
+        return locate(self._store.reader(), *request.place)
 
 
-class Frames(_Endpoint):
-    """``…/instances/{instance}/frames/{numbers}``: stored bytes, never decoded."""
+class Frames(_Resource):
+    """``…/instances/{instance}/frames/{numbers}``: stored bytes; decoded ones for the viewer, if it needs them so."""
 
-    def __init__(self, store: Store, threads: Executor, reader: FrameReader) -> None:
+    def __init__(self, store: Store, threads: Executor, pictures: Pictures) -> None:
         super().__init__(store, threads)
-        self._reader = reader
+        self._reader = FrameReader()
+        self._pictures = pictures
 
-    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
-        if not _FRAME_NUMBERS.fullmatch(parameters["frames"]):
-            return _error(400, "Frames are asked for as numbers from 1, with commas between them.")
-        located = self._locate(parameters)
+    def _answer(self, request: Request) -> Answer:
+        if not _FRAME_NUMBERS.fullmatch(request.parameters["frames"]):
+            return refuse(400, "Frames are asked for as numbers from 1, with commas between them.")
+        located = self._locate(request)
         if located is None:
-            return _NO_INSTANCE
-        obstacle = find_obstacle(located.instance, located.pixels)
-        if obstacle is not None and any(item.for_viewer for item in read_accept(accept)):
-            return _error(404, obstacle)
-        numbers = [int(number) for number in parameters["frames"].split(",")]
-        try:
+            return NO_INSTANCE
+        numbers = [int(number) for number in request.parameters["frames"].split(",")]
+        if any(item.for_viewer for item in read_accept(request.accept)):
+            frames = self._read_for_viewer(located, request.place, numbers)
+        else:
             frames = self._reader.read(located, numbers)
-        except (NoFrame, NegatoscopeError, OSError) as error:
-            return _not_there(error)
         syntax = frames[0].TransferSyntaxUID
-        accepted = [item for item in read_accept(accept) if _takes(item, syntax)]
-        if _wants_bytes(accepted, located):
-            frames = [unpack_bits(frame, located.pixels) for frame in frames]
+        accepted = [item for item in read_accept(request.accept) if _takes(item, syntax)]
         for media_type in (OCTETS, _IMAGE_TYPES.get(syntax, OCTETS)):
             form = choose(accepted, media_type, len(frames))
             content_type = f"{media_type}; transfer-syntax={syntax}"
@@ -138,30 +103,37 @@ class Frames(_Endpoint):
                 return Answer(200, *write_multipart(parts, media_type))
         return _NOT_ACCEPTABLE
 
-
-def _wants_bytes(accepted: Sequence[Accepted], located: Located) -> bool:
-    """Whether pixels of one bit are to be sent as bytes. OHIF unpacks those of segmentations itself."""
-    packed = located.instance.BitsAllocated == 1 and is_native(located.pixels)
-    return packed and located.instance.SOPClassUID != SEGMENTATION and any(item.for_viewer for item in accepted)
+    def _read_for_viewer(self, located: Located, place: Place, numbers: list[int]) -> list[Frame]:
+        instance = located.instance
+        # OHIF unpacks those of segmentations itself.
+        as_bytes = instance.BitsAllocated == 1 and not is_segmentation(instance)
+        obstacle = find_obstacle(instance, located.pixels)
+        if obstacle is not None:
+            raise NoFrame(obstacle)
+        if find_aid(instance) is None:
+            frames = self._reader.read(located, numbers)
+            if is_native(located.pixels):
+                return [unpack_bits(frame, located.pixels) for frame in frames] if as_bytes else frames
+            if not any(is_misread(instance, frame.data) for frame in frames):
+                return frames
+        decoded = self._pictures.decode(place, numbers)
+        return [Frame(data, EXPLICIT_VR_LITTLE_ENDIAN) for data in decoded]
 
 
 def _takes(accepted: Accepted, syntax: str) -> bool:
     return accepted.transfer_syntax in ("", "*", syntax)
 
 
-class BulkData(_Endpoint):
+class BulkData(_Resource):
     """``…/instances/{instance}/bulkdata/{place}``: a binary value that the metadata only refer to."""
 
-    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
-        located = self._locate(parameters)
+    def _answer(self, request: Request) -> Answer:
+        located = self._locate(request)
         if located is None:
-            return _NO_INSTANCE
-        try:
-            with open_file(located.file) as file:
-                value = read_bulk_data(file, located.file.size, parameters["place"])
-        except (NoBulkData, NegatoscopeError, OSError) as error:
-            return _not_there(error)
-        form = choose(read_accept(accept), OCTETS)
+            return NO_INSTANCE
+        with open_file(located.file) as file:
+            value = read_bulk_data(file, located.file.size, request.parameters["place"])
+        form = choose(read_accept(request.accept), OCTETS)
         if form == "single":
             return Answer(200, OCTETS.encode(), value)
         if form == "multipart":
@@ -169,17 +141,17 @@ class BulkData(_Endpoint):
         return _NOT_ACCEPTABLE
 
 
-class Metadata(_Endpoint):
+class Metadata(_Resource):
     """``…/metadata`` of a study, series or instance, joined from stored pieces."""
 
-    def _answer(self, parameters: dict[str, str], accept: str) -> Answer:
-        accepted = read_accept(accept)
+    def _answer(self, request: Request) -> Answer:
+        accepted = read_accept(request.accept)
         if not any(_takes_json(item.media_type) for item in accepted):
-            return _error(406, "Metadata are sent as application/dicom+json.")
-        uids = [parameters.get(name) for name in _PARAMETERS]
+            return refuse(406, "Metadata are sent as application/dicom+json.")
+        uids = [request.parameters.get(name) for name in _PARAMETERS]
         pieces = stored_metadata(self._store.reader(), Form.DICOM_JSON, str(uids[0]), *uids[1:])
         if not pieces:
-            return _NO_INSTANCE
+            return NO_INSTANCE
         return Answer(200, DICOM_JSON, b"[%s]" % b",".join(unpack(piece.packed) for piece in pieces))
 
 
@@ -190,30 +162,24 @@ def _takes_json(media_type: str) -> bool:
 class WholeInstance(_Resource):
     """``…/instances/{instance}``: the file itself, as PS3.10 has it."""
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; large files go out in pieces."""
-        loop = asyncio.get_running_loop()
-        located = await loop.run_in_executor(self._threads, self._locate, scope["path_params"])
-        if located is None:
-            answer = _NO_INSTANCE
+        request = read_request(scope)
+        located = await asyncio.get_running_loop().run_in_executor(self._threads, self._locate, request)
+        if located is not None and located.file.size > _WHOLE and _form(located, request) == "single":
+            await self._stream(located, send)
         else:
-            syntax = located.pixels.TransferSyntaxUID
-            accepted = [item for item in read_accept(accept_header(scope)) if _takes(item, syntax)]
-            form = choose(accepted, DICOM)
-            if form == "single" and located.file.size > _WHOLE:
-                await self._stream(located, send)
-                return
-            answer = await loop.run_in_executor(self._threads, self._whole, located, form)
-        await send_body(send, answer.status, answer.content_type, answer.body)
+            await super().__call__(scope, receive, send)
 
-    def _whole(self, located: Located, form: str | None) -> Answer:
+    def _answer(self, request: Request) -> Answer:
+        located = self._locate(request)
+        if located is None:
+            return NO_INSTANCE
+        form = _form(located, request)
         if form is None:
             return _NOT_ACCEPTABLE
-        try:
-            with open_file(located.file) as file:
-                data = find_missing_head(file, located) + file.read()
-        except (NegatoscopeError, OSError) as error:
-            return _not_there(error)
+        with open_file(located.file) as file:
+            data = find_missing_head(file, located) + file.read()
         content_type = _dicom_type(located)
         if form == "single":
             return Answer(200, content_type.encode(), data)
@@ -231,9 +197,8 @@ class WholeInstance(_Resource):
         loop = asyncio.get_running_loop()
         try:
             head, file = await loop.run_in_executor(self._threads, self._open, located)
-        except (NegatoscopeError, OSError) as error:
-            answer = _not_there(error)
-            await send_body(send, answer.status, answer.content_type, answer.body)
+        except NOT_THERE as error:
+            await send_answer(send, say_not_there(error))
             return
         with file:
             headers: Headers = (
@@ -246,6 +211,11 @@ class WholeInstance(_Resource):
             while chunk := await loop.run_in_executor(self._threads, file.read, _CHUNK):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+
+
+def _form(located: Located, request: Request) -> str | None:
+    syntax = located.pixels.TransferSyntaxUID
+    return choose([item for item in read_accept(request.accept) if _takes(item, syntax)], DICOM)
 
 
 def _dicom_type(located: Located) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from send2trash import TrashPermissionError, send2trash
 
+from ..counting import count_of
 from ..dicom.files import open_source
 from ..dicom.memberpaths import shown
 from ..dicom.passwords import passwords
@@ -88,7 +89,9 @@ class Holdings:
             # Copies may have come since somebody looked.
             copies = sum(stored.copy is not None for stored in find_stored_files(db, study_uid))
             if copies:
-                raise InputError(f"The library has copies of {_count(copies)} of this study. Delete it instead.")
+                raise InputError(
+                    f"The library has copies of {count_of(copies, 'file')} of this study. Delete it instead."
+                )
             forget_study(db, study_uid)
 
         self._store.write(forget).result()
@@ -235,7 +238,3 @@ def remove_files(places: Sequence[Path], copies: Path, *, permanently: bool) -> 
         with contextlib.suppress(OSError):
             # It stays if there are others in it.
             folder.rmdir()
-
-
-def _count(files: int) -> str:
-    return "1 file" if files == 1 else f"{files:,} files"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from ..counting import count_of
 from ..dicom.memberpaths import shown
 from ..importers.report import ImportReport
 from ..library.outcomes import FileOutcome
@@ -111,18 +112,14 @@ def find_remarks(entry: StudyEntry) -> list[str]:
     if entry.away:
         remarks.append(f"not here now ({entry.away})")
     if entry.conflicts:
-        remarks.append(f"{_images(entry.conflicts)} with a UID that another file has")
+        remarks.append(f"{count_of(entry.conflicts, 'image')} with a UID that another file has")
     if entry.truncated:
-        remarks.append(f"{_images(entry.truncated)} truncated")
+        remarks.append(f"{count_of(entry.truncated, 'image')} truncated")
     if entry.shares_uid:
         remarks.append("another patient's study has the same UID")
     if entry.doubtful_text:
         remarks.append("letters may be wrong")
     return remarks
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def nothing_viewable(report: ImportReport) -> str:

@@ -17,6 +17,7 @@ from ..displaysets.model import DisplaySet, SopClassHandler
 from ..displaysets.modes import DEFAULT_MODE, Mode, find_mode, with_handlers
 from ..displaysets.opening import Opening, choose_opening
 from ..displaysets.registry import make_display_sets, sort_display_sets
+from ..displaysets.thumbnails import choose_middle
 from ..errors import InputError, Locked
 from ..library.forgetting import find_stored_files
 from ..library.instances import read_instances
@@ -80,11 +81,12 @@ class Viewing:
         return None
 
     def choose(self, study_uids: Sequence[str]) -> StudyEntry | None:
-        """Return the study to open first: the newest that has something to show, else the newest."""
+        """Return the study to open first: the newest that has images, else the newest."""
         entries = [entry for uid in study_uids if (entry := self.study(uid)) is not None]
         entries.sort(key=lambda entry: (entry.study.StudyDate, entry.study.StudyTime), reverse=True)
         for entry in entries:
-            if any(not made.unsupported for made in self.display_sets(entry.study.StudyInstanceUID)):
+            sets = self.display_sets(entry.study.StudyInstanceUID)
+            if any(not made.unsupported and choose_middle(made) is not None for made in sets):
                 return entry
         return entries[0] if entries else None
 

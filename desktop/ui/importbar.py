@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from ..counting import count_of
 from ..importers.report import ImportProgress
 from .theme import as_plain
 
@@ -73,7 +74,7 @@ class ImportBar(QWidget):
         else:
             self.progress.setRange(0, max(progress.found, 1))
             self.progress.setValue(progress.done)
-        studies = "1 study" if progress.studies == 1 else f"{progress.studies:,} studies"
+        studies = count_of(progress.studies, "study", "studies")
         state = "Paused" if self._paused else "Reading"
         self.say(f"{state}: {progress.done:,} of {progress.found:,} files, {studies}")
 

@@ -5,6 +5,7 @@ import threading
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
+from ..counting import count_of
 from ..dicom.text import CHARSETS
 from ..services.holding import Holding
 from .bridge import Bridge
@@ -55,7 +56,7 @@ def ask_password(parent: QWidget, archive: str, *, wrong: bool) -> str | None:
 
 def confirm_forget(parent: QWidget, holding: Holding) -> bool:
     """Ask whether a study is to be forgotten."""
-    files = _count(holding.in_place, "file")
+    files = count_of(holding.in_place, "file")
     return _confirm(
         parent,
         "Forget this study?",
@@ -68,9 +69,9 @@ def confirm_delete(parent: QWidget, holding: Holding, *, permanently: bool) -> b
     """Ask whether the library's copies of a study are to be deleted."""
     where = "are deleted for good. This cannot be undone" if permanently else "go into the trash"
     kept = (
-        f"\n\n{_count(holding.in_place, 'file')} outside the library stay where they are." if holding.in_place else ""
+        f"\n\n{count_of(holding.in_place, 'file')} outside the library stay where they are." if holding.in_place else ""
     )
-    said = f"{_count(holding.copies, 'copy', 'copies')} in the library {where}.{kept}"
+    said = f"{count_of(holding.copies, 'copy', 'copies')} in the library {where}.{kept}"
     return _confirm(parent, "Delete this study?", said, "Delete")
 
 
@@ -94,7 +95,3 @@ def _confirm(parent: QWidget, title: str, text: str, yes: str) -> bool:
     chosen = box.clickedButton() is button
     box.deleteLater()
     return chosen
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"1 {one}" if number == 1 else f"{number:,} {many or one + 's'}"

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from ..app import App, find_warnings
+from ..counting import count_of
 from ..dicom.memberpaths import shown
 from ..dicom.passwords import unlock
 from ..dicom.text import format_person_name
@@ -330,7 +331,7 @@ class MainWindow(QMainWindow):
 
     def _on_missing(self, study_uid: str, count: int) -> None:
         if study_uid == self._study:
-            images = "1 image" if count == 1 else f"{count:,} images"
+            images = count_of(count, "image")
             self.missing.setText(f"{images} of this study cannot be read. The views are not complete.")
             self.missing.show()
 

@@ -8,6 +8,7 @@
 
 import { ask, modeOfAddress } from './ohif.js';
 import { mend } from './mending.js';
+import { giveThumbnail } from './thumbnails.js';
 
 export const EXTENSION = '@negatoscope/desktop';
 export const HANDLER = `${EXTENSION}.sopClassHandlerModule.display-sets`;
@@ -191,6 +192,9 @@ function decorate(made, set, members) {
   if (made.messages?.addMessage) {
     made.messages.messages.length = 0;
     set.messages.forEach(({ id, args }) => made.messages.addMessage(id, args));
+  }
+  if (set.thumbnail) {
+    giveThumbnail(made, set.thumbnail);
   }
   if (missing) {
     console.error(`OHIF has ${members.length} of ${set.instances.length} instances of a display set.`);

@@ -7,8 +7,20 @@ const RT_DOSE = '1.2.840.10008.5.1.4.1.1.481.2';
 /** Mends the instances of a display set, in place, before OHIF's handler sees them. */
 export function mend(set, instances) {
   for (const instance of instances) {
+    changeAsDecoded(instance, set.changes?.[instance.SOPInstanceUID] ?? {});
     if (instance.SOPClassUID === RT_DOSE) {
       placeDoseFrames(instance);
+    }
+  }
+}
+
+/** Frames that the program decodes are not what the file's metadata say of them. */
+function changeAsDecoded(instance, changes) {
+  for (const [keyword, value] of Object.entries(changes)) {
+    if (value === null) {
+      delete instance[keyword];
+    } else {
+      instance[keyword] = value;
     }
   }
 }

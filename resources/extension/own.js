@@ -175,7 +175,7 @@ function DocumentViewport(props) {
     announce(props.set);
     frame.current?.contentDocument?.addEventListener('click', event => {
       const link = event.target.closest?.('a');
-      if (link) {
+      if (link && !link.matches('.jump')) {
         event.preventDefault();
       }
       if (link?.matches('.reference')) {

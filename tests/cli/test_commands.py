@@ -192,6 +192,8 @@ def test_display_sets_are_those_of_the_server(call: Call, folder: Path, base_dir
         served = Served(app)
         for number in (1, 2):
             answer = served.json(f"/display-sets?study={ROOT_UID}{number}")
+            told = [made.pop("thumbnail") for made in answer]
+            assert all(address.startswith(f"/thumbnails/studies/{ROOT_UID}{number}/") for address in told)
             assert answer == call("display-sets", "--study", f"{ROOT_UID}{number}", "--json").json()
             assert all(printed[made["displaySetInstanceUID"]] == made for made in answer)
 

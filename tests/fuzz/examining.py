@@ -16,10 +16,10 @@ from unittest import mock
 
 import desktop
 from desktop.dicom import frames
+from desktop.dicom.aids import find_obstacle
 from desktop.dicom.bulkdata import NoBulkData, read_bulk_data
 from desktop.dicom.files import open_source
 from desktop.dicom.metadata import unpack
-from desktop.dicom.obstacles import find_obstacle
 from desktop.dicom.records import FileRef, Header, SeriesContext
 from desktop.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from desktop.displaysets.registry import make_display_sets, sort_display_sets

@@ -24,7 +24,7 @@ def served(tmp_path: Path, viewer: Path) -> Iterator[Served]:
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A library that a module's tests add files to. Each looks at its own instances, not at studies."""
     folder = tmp_path_factory.mktemp("shelf")
-    with serve(folder / "base", make_viewer(folder / "resources")) as started:
+    with serve(folder / "base", make_viewer(folder / "resources"), draws=True) as started:
         yield started
 
 
@@ -32,7 +32,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def gallery(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> Iterator[Served]:
     """All of pydicom's files in one library, served. Tests only look at it."""
     folder = tmp_path_factory.mktemp("gallery")
-    with serve(folder / "base", make_viewer(folder / "resources")) as started:
+    with serve(folder / "base", make_viewer(folder / "resources"), draws=True) as started:
         started.add(pydicom_files)
         yield started
 
@@ -41,6 +41,6 @@ def gallery(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> It
 def corpus_gallery(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[Served]:
     """All of the real files in one library, served. Tests only look at it."""
     folder = tmp_path_factory.mktemp("corpus")
-    with serve(folder / "base", make_viewer(folder / "resources")) as started:
+    with serve(folder / "base", make_viewer(folder / "resources"), draws=True) as started:
         started.add(corpus)
         yield started

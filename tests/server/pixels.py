@@ -8,6 +8,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
+from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -79,3 +80,16 @@ def bits_of_frame(path: Path) -> int:
     """Return the bits of one native frame; 0 where they fill its bytes."""
     ds = read(path)
     return int(ds.Rows * ds.Columns * ds.SamplesPerPixel) if ds.get("BitsAllocated") == 1 else 0
+
+
+def shown_to_the_viewer(path: Path, number: int) -> np.ndarray:
+    """Return by pydicom's decoders what the viewer is sent of a frame (from 1) that it cannot read itself."""
+    ds = read(path)
+    ds.NumberOfFrames = number_of_frames(ds)
+    array = pixel_array(ds, index=number - 1)
+    if ds.PhotometricInterpretation == "PALETTE COLOR":
+        colours = apply_color_lut(array, ds)
+        return (colours >> (8 if colours.dtype == np.uint16 else 0)).astype(np.uint8)
+    if array.ndim == 3 and array.dtype != np.uint8:
+        return (array >> (ds.BitsStored - 8)).astype(np.uint8)
+    return array.astype(np.float32) if array.dtype.itemsize > 2 else array

@@ -21,7 +21,7 @@ BROKEN = {
         "studies json sets",
     ),
     "no JSON": ("UPDATE instances SET ImageType = 'Secretive^Hidden'", "instances frames whole sets bulk"),
-    "no number": ("UPDATE instances SET \"offset\" = 'ID-4711'", "frames"),
+    "no number": ("UPDATE instances SET \"offset\" = 'ID-4711'", "instances frames whole bulk"),
     "no path": ("UPDATE files SET path = 4711", "frames whole bulk"),
     "no table": ("DROP TABLE metadata", "json metadata"),
     "no series": ("ALTER TABLE series RENAME COLUMN Modality TO Secretive", "series studies sets json"),

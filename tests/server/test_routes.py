@@ -1,10 +1,12 @@
 """Every route: what it answers to what exists, to what does not, and to nonsense."""
 
 import re
-from pathlib import Path
+import time
+from collections.abc import Iterator
 
 import pytest
-from server.asking import Answer, Served
+from objects import Objects, make_objects
+from server.asking import SECONDS, Answer, Served, make_viewer, serve
 
 from desktop.server.app import ROUTES
 
@@ -16,6 +18,12 @@ GOOD = {
     "/extension/{file}": ("", 200, "text/javascript; charset=utf-8"),
     "/studies/{study}/ohif-dicom-json": ("", 200, "application/json"),
     "/display-sets": ("?study={study}", 200, "application/json"),
+    "/documents/studies/{study}/series/{series}/instances/{instance}": ("", 200, "text/html; charset=utf-8"),
+    "/surfaces/studies/{study}/series/{series}/instances/{instance}": ("", 200, "application/octet-stream"),
+    "/thumbnails/studies/{study}/series/{series}/instances/{instance}/frames/{frame}": ("", 200, "image/jpeg"),
+    "/presented/studies/{study}/series/{series}/instances/{instance}/frames/{frame}": ("", 200, "multipart/related"),
+    "/films/studies/{study}/series/{series}/instances/{instance}": ("", 200, "application/json"),
+    "/films/studies/{study}/series/{series}/instances/{instance}/video": ("", 200, "video/webm"),
     "/dicom-web/studies": ("", 200, "application/dicom+json"),
     "/dicom-web/series": ("", 200, "application/dicom+json"),
     "/dicom-web/instances": ("", 200, "application/dicom+json"),
@@ -27,6 +35,7 @@ GOOD = {
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata": ("", 200, "application/dicom+json"),
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}": ("", 200, "multipart/related"),
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place}": ("", 200, "multipart/related"),
+    "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered": ("", 200, "application/pdf"),
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}": ("", 200, "multipart/related"),
 }
 WITH_UIDS = [route for route in ROUTES if "{study}" in route]
@@ -68,25 +77,56 @@ NO_UIDS = (
 SLASHES = ("%2F", "..%2F..%2F..%2Fetc%2Fpasswd", "1.2%2F..", "/", "//", "../..", "..%5C..%5C", "1.2/../1.2", "")
 
 
+# Which object of tests/objects.py has what a route gives; of others it is the ECG.
+WHAT = {
+    "/surfaces": "surface",
+    "/presented": "state",
+    "/films": "film",
+    "/thumbnails": "ct",
+    "frames/{frames}": "ct",
+    "/rendered": "pdf",
+}
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
+    """One object of each kind."""
+    return make_objects(tmp_path_factory.mktemp("objects"))
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory, objects: Objects) -> Iterator[Served]:
+    """Those objects, served."""
+    folder = tmp_path_factory.mktemp("routes")
+    with serve(folder / "base", make_viewer(folder / "resources"), draws=True) as started:
+        started.add(objects.folder)
+        film = "/films/studies/{}/series/{}/instances/{}".format(*started.place(objects.files["film"]))
+        end = time.monotonic() + SECONDS
+        while not started.json(film)["ready"] and time.monotonic() < end:
+            time.sleep(0.1)
+        yield started
+
+
 @pytest.fixture
-def uids(gallery: Served, pydicom_files: Path) -> dict[str, str]:
-    study, series, instance = gallery.place(pydicom_files / "waveform_ecg.dcm")
-    picture = gallery.place(pydicom_files / "rtdose.dcm")
+def uids(gallery: Served, objects: Objects) -> dict[str, str]:
+    study, series, instance = gallery.place(objects.files["ecg"])
     return {
         "study": study,
         "series": series,
         "instance": instance,
         "file": "negatoscope.js",
         "frames": "1",
+        "frame": "1",
         "place": "54000100/0/54001010",
-        "picture": "/".join(picture),
+        **{name: "/".join(gallery.place(objects.files[name])) for name in WHAT.values()},
     }
 
 
 def fill(route: str, uids: dict[str, str]) -> str:
-    """Put the UIDs into a route; only pictures have frames."""
-    if "{frames}" in route:
-        study, series, instance = uids["picture"].split("/")
+    """Put the UIDs of an object that has what is asked for into a route."""
+    what = next((name for part, name in WHAT.items() if part in route), "")
+    if what:
+        study, series, instance = uids[what].split("/")
         uids = {**uids, "study": study, "series": series, "instance": instance}
     for name, value in uids.items():
         route = route.replace(f"{{{name}}}", value)
@@ -186,7 +226,6 @@ def test_display_sets_of_an_unknown_study(gallery: Served) -> None:
         "/dicom-web/studies/{study}/series/{series}",
         "/dicom-web/studies/{study}/series/{series}/thumbnail",
         "/dicom-web/studies/{study}/series/{series}/instances/{instance}/",
-        "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered",
         "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames",
         "/dicom-web/patients",
         "/dicom-web/index.html",
@@ -218,13 +257,13 @@ def test_dicomweb_that_is_not_there_is_no_page(gallery: Served, uids: dict[str, 
     ],
     ids=lambda place: place[:30],
 )
-def test_places_where_no_value_is(gallery: Served, pydicom_files: Path, place: str) -> None:
-    address = gallery.instance(pydicom_files / "waveform_ecg.dcm")
+def test_places_where_no_value_is(gallery: Served, objects: Objects, place: str) -> None:
+    address = gallery.instance(objects.files["ecg"])
     answer = gallery.ask(f"{address}/bulkdata/{place}", "application/octet-stream")
     assert answer.status in (200, 404)
     if answer.status == 200:
         # What is there may be asked for, whatever its length; here it is another element of the same file.
-        assert answer.body in (pydicom_files / "waveform_ecg.dcm").read_bytes()
+        assert answer.body in objects.files["ecg"].read_bytes()
         assert place in ("00280010", "54000100")
     else:
         answer.sentence(404)
@@ -237,4 +276,4 @@ def test_addresses_end_where_they_end(gallery: Served, uids: dict[str, str]) -> 
             if route.startswith("/dicom-web"):
                 assert answer.status in (400, 404)
             else:
-                assert is_page(answer) or answer.sentence(404)
+                assert is_page(answer) or answer.sentence(400 if "{frame}" in route and tail != "/x" else 404)

@@ -14,8 +14,8 @@ from .rle import decode_rle
 from .stored import Containers, to_stored
 
 _NATIVE = uids.NATIVE_SYNTAXES | {uids.DEFLATED_IMAGE_FRAME}
-_VIDEO = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
-_JPEG_FAMILY = uids.BROWSER_SYNTAXES - {uids.RLE_LOSSLESS}
+_JPEG_FAMILY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (*range(50, 94), *range(201, 204)))
+"""Also retired ones: each frame says itself what it is."""
 
 _COMPRESSED_LIMIT = 1 << 27
 """Bytes of the largest frame that is decompressed: on its way it stands in memory several times."""
@@ -41,6 +41,11 @@ _DECODERS: dict[Kind, tuple[_Decoder, ...]] = {
     Kind.HIGH_THROUGHPUT: (decode_by_openjpeg,),
 }
 """Each is asked only if the one before it is unable: one that finds a frame damaged is believed."""
+
+
+def can_decode(syntax: str) -> bool:
+    """Whether frames in a transfer syntax can be decoded, if they are what it says."""
+    return syntax in _NATIVE or syntax == uids.RLE_LOSSLESS or syntax in _JPEG_FAMILY
 
 
 def decode_frame(data: bytes, pixel_format: PixelFormat) -> np.ndarray:
@@ -81,7 +86,7 @@ def decode_containers(data: bytes, pixel_format: PixelFormat) -> Containers:
     if syntax in _NATIVE:
         _check_photometric(pixel_format)
         return Containers(unpack_native(data, pixel_format))
-    if syntax in _VIDEO:
+    if syntax in uids.VIDEO_SYNTAXES:
         raise NoPixels("Its frames are one video, and cannot be shown by themselves.")
     if pixel_format.is_float or pixel_format.BitsAllocated == 12:
         raise NoPixels("Its pixels are of a kind that is never compressed.")

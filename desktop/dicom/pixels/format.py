@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ..frames import FRAME_LIMIT
 from ..items import Item
-from ..obstacles import FRAME_LIMIT
 
 COLOURS = frozenset(
     {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"},

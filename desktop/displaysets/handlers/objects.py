@@ -15,7 +15,7 @@ def has_surface(instance: Instance) -> bool:
 
 PORTABLE_DOCUMENT = SingleHandler(PDF, classes("104.1"))
 PRESENTATION_STATE = SingleHandler(
-    own("presentation-state"), classes("11.1 11.2 11.3 11.4 11.5"), view=View.PRESENTED, Modality="PR"
+    own("presentation-state"), classes("11.1 11.2 11.3 11.4 11.5 11.12"), view=View.PRESENTED, Modality="PR"
 )
 SURFACE = SingleHandler(own("surface"), classes("104.3 104.4 66.5"), has_surface, View.MESH)
 PAGE = SingleHandler(own("page"), view=View.DOCUMENT)

@@ -1,0 +1,103 @@
+"""Where the viewer needs help: pixels that it would show wrongly, or not at all, are decoded for it.
+
+OHIF reads most frames as they are stored, which is quickest. What it does not read, or reads wrongly, is sent to it
+decoded, and its metadata are told to it as the decoded frames have them. Better no picture than a wrong one: what
+nobody reads is an obstacle.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import uids
+from .frames import FRAME_LIMIT
+from .pixels.codestream import Codestream, Kind, read_codestream
+from .pixels.decoding import can_decode
+from .records import Instance, Pixels
+
+Changes = Mapping[str, Any]
+"""Keyword → value, or None for what goes: where decoded frames are otherwise than the data set says."""
+
+_COLOURS: Changes = {
+    "SamplesPerPixel": 3,
+    "PhotometricInterpretation": "RGB",
+    "PlanarConfiguration": 0,
+    "BitsAllocated": 8,
+    "BitsStored": 8,
+    "HighBit": 7,
+    "PixelRepresentation": 0,
+}
+_INDICES: Changes = dict.fromkeys(
+    f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Data", "Descriptor")
+)
+"""Once its palette is applied, an image has none."""
+
+_FLOATS: Changes = {"BitsAllocated": 32}
+_AS_IT_IS: Changes = {}
+
+_SEGMENTATIONS = frozenset({uids.SEGMENTATION, uids.LABEL_MAP_SEGMENTATION})
+_SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
+
+
+def find_aid(instance: Instance) -> Changes | None:
+    """Return what is otherwise in the frames that the viewer is sent; None if it can read them as they are stored.
+
+    What is decoded without being otherwise has no changes, which is not None.
+    """
+    syntax, samples, bits = instance.TransferSyntaxUID, instance.SamplesPerPixel or 1, instance.BitsAllocated or 8
+    if not instance.has_pixels or syntax in uids.VIDEO_SYNTAXES:
+        return None
+    is_native = syntax in uids.NATIVE_SYNTAXES or syntax == uids.DEFLATED_IMAGE_FRAME
+    if samples > 1:
+        is_subsampled = is_native and instance.PhotometricInterpretation in _SUBSAMPLED
+        is_unread = not is_native and syntax not in uids.BROWSER_SYNTAXES
+        return _COLOURS if bits > 8 or is_subsampled or is_unread else None
+    if is_segmentation(instance):
+        return None
+    if instance.PhotometricInterpretation == "PALETTE COLOR":
+        return {**_COLOURS, **_INDICES}
+    if bits > 32 or (bits > 16 and (not is_native or instance.trait("WideIntegers"))):
+        return _FLOATS
+    is_odd = instance.trait("UnusedBits") or (bits == 1 and syntax not in uids.NATIVE_SYNTAXES)
+    if is_odd or (not is_native and syntax not in uids.BROWSER_SYNTAXES):
+        return _AS_IT_IS
+    return None
+
+
+def is_segmentation(instance: Instance) -> bool:
+    """Whether OHIF makes segments over images of it, of its numbers as they are; if not, it is an image."""
+    return instance.SOPClassUID in _SEGMENTATIONS and bool(instance.trait("ReferencedSeries"))
+
+
+def is_misread(instance: Instance, data: bytes) -> bool:
+    """Whether the viewer would decode a compressed frame to other values than it holds.
+
+    Args:
+        instance: that the viewer reads the frames of.
+        data: the frame, compressed.
+    """
+    codestream = read_codestream(data)
+    return codestream is not None and _contradicts(codestream, instance)
+
+
+def _contradicts(codestream: Codestream, instance: Instance) -> bool:
+    if codestream.kind is Kind.JPEG:
+        # Of colours that the frame itself says nothing of, its decoder takes for granted that they are YBR.
+        return codestream.samples == 3 and not codestream.colours and instance.PhotometricInterpretation == "RGB"
+    if codestream.kind in (Kind.JPEG_2000, Kind.HIGH_THROUGHPUT) and codestream.samples == 1:
+        return codestream.is_signed != bool(instance.trait("Signed"))
+    return False
+
+
+def find_obstacle(instance: Instance, pixels: Pixels) -> str | None:
+    """Return why nobody can show an image here; None if it can be shown."""
+    if pixels.offset < 0 or pixels.TransferSyntaxUID in uids.VIDEO_SYNTAXES:
+        return None
+    if pixels.length is None and not can_decode(pixels.TransferSyntaxUID):
+        return f"Its compression ({uids.uid_name(pixels.TransferSyntaxUID)}) cannot be shown."
+    # Pixels of one bit are sent as one byte each.
+    size = pixels.frame_bits if instance.BitsAllocated == 1 else pixels.frame_bits // 8
+    if pixels.length is not None and size > FRAME_LIMIT:
+        return "Its images are too large to be shown."
+    if (instance.SamplesPerPixel or 1) not in (1, 3):
+        return f"Its pixels of {instance.SamplesPerPixel} samples cannot be shown."
+    return None

@@ -1,0 +1,61 @@
+"""Which frames a presentation state shows, and in how large a square."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..dicom.items import Item
+from ..dicom.pixels.references import read_references
+from ..dicom.records import Instance
+from ..dicom.uids import VIDEO_SYNTAXES
+from ..library.instances import read_instances
+
+MOST_FRAMES = 2_000
+"""Frames that are shown of one presentation state."""
+
+_LEAST_SIDE, _MOST_SIDE = 512, 2048
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedFrame:
+    """A frame that a presentation state shows; ``number`` is from 1."""
+
+    instance: Instance
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedFrames:
+    """What a presentation state shows.
+
+    Attributes:
+        frames: in the state's order.
+        missing: images that it refers to and that are not in the library, or have no pixels.
+        side: of the square in which each is shown, in pixels.
+    """
+
+    frames: tuple[PresentedFrame, ...]
+    missing: int
+    side: int
+
+
+def find_presented(db: sqlite3.Connection, study_uid: str, state: Item) -> PresentedFrames:
+    """Return what a presentation state of a study shows; what it refers to lies in the same study (PS3.3 §C.11.11)."""
+    return choose_presented(state, read_instances(db, study_uid))
+
+
+def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFrames:
+    """Return what a presentation state shows of the instances of its study."""
+    there = {one.SOPInstanceUID: one for one in instances if one.has_pixels}
+    frames: list[PresentedFrame] = []
+    missing = 0
+    for reference in read_references(state):
+        instance = there.get(reference.SOPInstanceUID)
+        if instance is None or instance.TransferSyntaxUID in VIDEO_SYNTAXES:
+            missing += 1
+            continue
+        numbers = sorted(reference.frames) or range(1, instance.frames + 1)
+        frames += [PresentedFrame(instance, number) for number in numbers if 1 <= number <= instance.frames]
+    frames = list(dict.fromkeys(frames[: 2 * MOST_FRAMES]))[:MOST_FRAMES]
+    longest = max((max(one.instance.Rows or 1, one.instance.Columns or 1) for one in frames), default=1)
+    return PresentedFrames(tuple(frames), missing, min(max(longest, _LEAST_SIDE), _MOST_SIDE))

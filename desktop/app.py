@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from . import logs
@@ -25,8 +25,6 @@ from .paths import Paths, find_paths, find_resources
 from .pictures.films import Films
 from .pictures.service import Pictures
 from .private import private_folders, wipe_private
-from .server.app import Server
-from .server.host import ServerHost
 from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
 from .services.holding import Holdings
 from .services.importing import Importing, Imports
@@ -36,6 +34,10 @@ from .services.presence import Presence
 from .services.requests import RemoteImporting, Requests
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
+
+if TYPE_CHECKING:
+    from .server.app import Server
+    from .server.host import ServerHost
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +147,7 @@ class App:
         if isinstance(event, LibraryChanged):
             self.films.tidy()
 
-    def serve(self, port: int | None = None, resources: Path | None = None) -> ServerHost:
+    def serve(self, port: int | None = None, resources: Path | None = None) -> "ServerHost":
         """Start the server.
 
         Args:
@@ -155,6 +157,10 @@ class App:
         Raises:
             SetupError: OHIF's files are missing, or no port could be opened.
         """
+        # What it stands on takes longer to load than most commands take, and most commands serve nothing.
+        from .server.app import Server
+        from .server.host import ServerHost
+
         self.server = Server(
             self.store, Planning(self.store, self.viewing), self.films, self.pictures, resources or find_resources()
         )
@@ -185,7 +191,7 @@ class App:
             query += f"&hangingProtocolId={quote(opening.hanging_protocol, safe='')}"
         return StudyAddress(uid, version, f"/{mode or opening.mode}/{name}?{query}")
 
-    def require_server(self) -> tuple[Server, ServerHost]:
+    def require_server(self) -> "tuple[Server, ServerHost]":
         """Return the running server."""
         if self.server is None or self.host is None:
             raise SetupError("The local server is not running.")

@@ -39,7 +39,6 @@ from .services.reporting import (
     printable_csv,
     study_to_json,
 )
-from .services.sample import make_sample_study
 from .settings import DataSource
 
 WINDOW_COMMANDS = frozenset({"window", "open", "doctor"})
@@ -489,6 +488,9 @@ def _serve(app: App, options: Options) -> int:
 
 
 def _sample(options: Options) -> int:
+    # pydicom, which it needs, takes longer to load than most commands take.
+    from .services.sample import make_sample_study
+
     folder = make_sample_study(Path(options.paths[0]))
     print(f"The sample study is in {folder}", file=sys.stderr)
     return ExitCode.DONE

@@ -26,9 +26,18 @@ _COLOURS: Changes = {
     "HighBit": 7,
     "PixelRepresentation": 0,
 }
-_INDICES: Changes = dict.fromkeys(
-    f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Data", "Descriptor")
-)
+_INDICES: Changes = {
+    **dict.fromkeys(
+        keyword
+        for colour in ("Red", "Green", "Blue")
+        for keyword in (
+            f"{colour}PaletteColorLookupTableDescriptor",
+            f"{colour}PaletteColorLookupTableData",
+            f"Segmented{colour}PaletteColorLookupTableData",
+        )
+    ),
+    "PaletteColorLookupTableUID": None,
+}
 """Once its palette is applied, an image has none."""
 
 _FLOATS: Changes = {"BitsAllocated": 32}

@@ -59,8 +59,9 @@ function coverIfWrong(viewport) {
     return;
   }
   const wanted = viewport.getCurrentImageId?.();
-  const shown = viewport.getCornerstoneImage()?.imageId;
-  const reason = shown === wanted ? undefined : missing.get(wanted);
+  const image = viewport.getCornerstoneImage();
+  const isRight = image?.imageId === wanted && !isEmpty(image);
+  const reason = isRight ? undefined : missing.get(wanted);
   let cover = viewport.element.querySelector(':scope > .negatoscope-missing');
   if (reason === undefined) {
     cover?.remove();
@@ -81,9 +82,9 @@ function coverAll() {
   window.cornerstone?.getEnabledElements?.().forEach(({ viewport }) => coverIfWrong(viewport));
 }
 
-function onLoadFailed({ detail: { imageId, error } }) {
+function note(imageId, reason) {
   if (!missing.has(imageId)) {
-    missing.set(imageId, reasonOf(error));
+    missing.set(imageId, reason);
     const study = studyOf(imageId);
     const count = [...missing.keys()].filter(id => studyOf(id) === study).length;
     tell('missing', study, { count });
@@ -91,8 +92,21 @@ function onLoadFailed({ detail: { imageId, error } }) {
   coverAll();
 }
 
+function onLoadFailed({ detail: { imageId, error } }) {
+  note(imageId, reasonOf(error));
+}
+
+/** Of pixels that they cannot decode, some of cornerstone's decoders make an image of nothing, and no error. */
+function isEmpty(image) {
+  return !(image?.rows > 0 && image.columns > 0);
+}
+
 function onLoaded({ detail: { image } }) {
-  missing.delete(image?.imageId);
+  if (isEmpty(image)) {
+    note(image?.imageId, 'Its pixels cannot be decoded.');
+  } else {
+    missing.delete(image.imageId);
+  }
 }
 
 /**
@@ -158,6 +172,8 @@ export default {
   },
   getViewportModule: makeViewports,
   preRegistration(manager) {
+    // OHIF calls one of every image that cannot be loaded, whether there is one or not.
+    manager.appConfig.httpErrorHandler ??= () => {};
     takeOver(manager);
     document.addEventListener(RENDERED, onRendered, true);
     document.addEventListener(NEW_IMAGE, coverAll, true);

@@ -18,7 +18,7 @@ window.services.displaySetService.getActiveDisplaySets().map(set => ({
   SeriesInstanceUID: set.SeriesInstanceUID,
   Modality: set.Modality,
   SeriesNumber: set.SeriesNumber,
-  SeriesDescription: set.SeriesDescription,
+  label: set.label,
   numImageFrames: set.numImageFrames,
   isMultiFrame: Boolean(set.isMultiFrame),
   isReconstructable: Boolean(set.isReconstructable),
@@ -48,7 +48,7 @@ def ours(program: Any, study: str) -> list[dict[str, Any]]:
         "SeriesInstanceUID",
         "Modality",
         "SeriesNumber",
-        "SeriesDescription",
+        "label",
         "numImageFrames",
         "isMultiFrame",
         "isReconstructable",
@@ -157,7 +157,7 @@ def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path)
         )
     study = program.show(tmp_path / "in")
     expected = ours(program, study)
-    assert len(expected) == 6
+    assert len(expected) == 7  # one for each b-value
     by_uids = {tuple(sorted(item["instances"])): item for item in program.ask(_DISPLAY_SETS)}
     assert by_uids == {tuple(sorted(item["instances"])): item for item in expected}
 

@@ -40,8 +40,18 @@ _INDICES: Changes = {
 }
 """Once its palette is applied, an image has none."""
 
-_FLOATS: Changes = {"BitsAllocated": 32}
+_FLOATS: Changes = {"BitsAllocated": 32, "PixelRepresentation": None}
+"""With neither of both representations, the viewer takes 32 bits for a floating-point number."""
+
 _AS_IT_IS: Changes = {}
+
+_KINDS = {
+    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), Kind.JPEG),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"), Kind.JPEG_LOSSLESS),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"), Kind.JPEG_LS),
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203)), Kind.HIGH_THROUGHPUT),
+}
+"""What frames have to be for the viewer to read them. It goes by the transfer syntax, not by the frame."""
 
 _SEGMENTATIONS = frozenset({uids.SEGMENTATION, uids.LABEL_MAP_SEGMENTATION})
 _SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
@@ -56,18 +66,18 @@ def find_aid(instance: Instance) -> Changes | None:
     if not instance.has_pixels or syntax in uids.VIDEO_SYNTAXES:
         return None
     is_native = syntax in uids.NATIVE_SYNTAXES or syntax == uids.DEFLATED_IMAGE_FRAME
+    is_read = is_native or syntax in uids.BROWSER_SYNTAXES
     if samples > 1:
         is_subsampled = is_native and instance.PhotometricInterpretation in _SUBSAMPLED
-        is_unread = not is_native and syntax not in uids.BROWSER_SYNTAXES
-        return _COLOURS if bits > 8 or is_subsampled or is_unread else None
+        return _COLOURS if bits > 8 or is_subsampled or not is_read else None
     if is_segmentation(instance):
-        return None
+        return None if is_read else _AS_IT_IS
     if instance.PhotometricInterpretation == "PALETTE COLOR":
         return {**_COLOURS, **_INDICES}
     if bits > 32 or (bits > 16 and (not is_native or instance.trait("WideIntegers"))):
         return _FLOATS
     is_odd = instance.trait("UnusedBits") or (bits == 1 and syntax not in uids.NATIVE_SYNTAXES)
-    if is_odd or (not is_native and syntax not in uids.BROWSER_SYNTAXES):
+    if is_odd or not is_read:
         return _AS_IT_IS
     return None
 
@@ -84,15 +94,21 @@ def is_misread(instance: Instance, data: bytes) -> bool:
         instance: that the viewer reads the frames of.
         data: the frame, compressed.
     """
+    expected = _KINDS.get(instance.TransferSyntaxUID)
+    if expected is None:
+        return False
     codestream = read_codestream(data)
-    return codestream is not None and _contradicts(codestream, instance)
+    return codestream is None or codestream.kind is not expected or _contradicts(codestream, instance)
 
 
 def _contradicts(codestream: Codestream, instance: Instance) -> bool:
     if codestream.kind is Kind.JPEG:
+        if codestream.precision > 8:
+            # Its decoder of 12 bits is up to 15 grey levels off.
+            return True
         # Of colours that the frame itself says nothing of, its decoder takes for granted that they are YBR.
         return codestream.samples == 3 and not codestream.colours and instance.PhotometricInterpretation == "RGB"
-    if codestream.kind in (Kind.JPEG_2000, Kind.HIGH_THROUGHPUT) and codestream.samples == 1:
+    if codestream.kind is Kind.HIGH_THROUGHPUT and codestream.samples == 1:
         return codestream.is_signed != bool(instance.trait("Signed"))
     return False
 

@@ -36,14 +36,16 @@ BROWSER_SYNTAXES = frozenset(
         "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction
         "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
         "1.2.840.10008.1.2.4.81",  # JPEG-LS Near-Lossless
-        "1.2.840.10008.1.2.4.90",  # JPEG 2000 Lossless
-        "1.2.840.10008.1.2.4.91",  # JPEG 2000
         "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000 Lossless
         "1.2.840.10008.1.2.4.202",  # HTJ2K Lossless RPCL
         "1.2.840.10008.1.2.4.203",  # HTJ2K
     }
 )
-"""Compressed transfer syntaxes that OHIF's decoders read in the browser."""
+"""Compressed transfer syntaxes that OHIF's decoders read in the browser.
+
+JPEG 2000 is not among them: of a frame that is cut short, its decoder there gives the picture of the frame before,
+which may be another patient's, and no error.
+"""
 
 VIDEO_SYNTAXES = frozenset(
     f"1.2.840.10008.1.2.4.{number}{fragmentable}" for number in range(100, 107) for fragmentable in ("", ".1")

@@ -4,12 +4,13 @@ import re
 import zlib
 from pathlib import Path
 
+import gdcm
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, pixel_array
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEGExtended12Bit
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 GE_PRIVATE = "1.2.840.113619.5.2"
@@ -18,6 +19,9 @@ DECODED_BY_OHIF = frozenset(
     f"1.2.840.10008.1.2.{end}"
     for end in ("5", *(f"4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)))  # RLE; the JPEGs
 )
+
+CANNOT = (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What pydicom raises of pixels that it cannot decode."""
 
 
 def read(path: Path) -> Dataset:
@@ -82,10 +86,18 @@ def bits_of_frame(path: Path) -> int:
     return int(ds.Rows * ds.Columns * ds.SamplesPerPixel) if ds.get("BitsAllocated") == 1 else 0
 
 
-def shown_to_the_viewer(path: Path, number: int) -> np.ndarray:
-    """Return by pydicom's decoders what the viewer is sent of a frame (from 1) that it cannot read itself."""
+def shown_to_the_viewer(path: Path, number: int, syntax: str = "") -> np.ndarray:
+    """Return by pydicom's decoders what the viewer is to have of a frame (from 1).
+
+    Args:
+        syntax: the one in which the file is written, if it does not say so itself.
+    """
     ds = read(path)
     ds.NumberOfFrames = number_of_frames(ds)
+    if "TransferSyntaxUID" not in ds.file_meta:
+        ds.file_meta.TransferSyntaxUID = syntax
+    if ds.file_meta.TransferSyntaxUID == JPEGExtended12Bit and ds.BitsStored == 12:
+        return _by_gdcm(path)
     array = pixel_array(ds, index=number - 1)
     if ds.PhotometricInterpretation == "PALETTE COLOR":
         colours = apply_color_lut(array, ds)
@@ -93,3 +105,22 @@ def shown_to_the_viewer(path: Path, number: int) -> np.ndarray:
     if array.ndim == 3 and array.dtype != np.uint8:
         return (array >> (ds.BitsStored - 8)).astype(np.uint8)
     return array.astype(np.float32) if array.dtype.itemsize > 2 else array
+
+
+def _by_gdcm(path: Path) -> np.ndarray:
+    """Decode an image of one frame, where pydicom has no decoder: JPEG of 12 bits."""
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    image = reader.GetImage()
+    columns, rows, *_ = image.GetDimensions()
+    return np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), np.uint16).reshape(rows, columns)
+
+
+def is_decodable(path: Path) -> bool:
+    """Whether pydicom can decode the first frame of a file."""
+    try:
+        shown_to_the_viewer(path, 1)
+    except CANNOT:
+        return False
+    return True

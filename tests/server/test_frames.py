@@ -18,7 +18,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 from server.asking import MANY_PARTS, ONE_PART, Served, instance_path
-from server.pixels import bits_of_frame, expected_frames, read, same_frame, shown_to_the_viewer
+from server.pixels import bits_of_frame, expected_frames, is_decodable, read, same_frame, shown_to_the_viewer
 
 from desktop.server.ohif import make_config
 
@@ -511,7 +511,7 @@ def test_the_viewer_gets_the_same_frames_or_decoded_ones(gallery: Served) -> Non
         answer = gallery.ask(f"{instance_path(uids)}/frames/1", viewer_accept())
         if answer.status == 404:
             answer.sentence(404)
-            assert expected is None
+            assert expected is None or not is_decodable(path)
             continue
         assert expected is not None
         frame, syntax = expected[0][0], expected[1]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import RESOURCES
+from conftest import RESOURCES, find_corpus
 from playwright.sync_api import Browser
 from server.asking import Served, serve
 from viewer.browsing import Make, Viewer, find_chromium, start_browser
@@ -37,21 +37,16 @@ def make_viewer(browser: Browser) -> Iterator[Make]:
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Served]:
     """An empty library, served with the real OHIF."""
-    with serve(tmp_path / "base", RESOURCES) as started:
+    with serve(tmp_path / "base", RESOURCES, draws=True) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def pydicom_library(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> Iterator[Served]:
-    """All of pydicom's files, served with the real OHIF. Tests only look at it."""
-    with serve(tmp_path_factory.mktemp("viewer") / "base", RESOURCES) as started:
-        started.add(pydicom_files)
-        yield started
+def real_library(tmp_path_factory: pytest.TempPathFactory, pydicom_files: Path) -> Iterator[Served]:
+    """The real files where they are, else those in pydicom's package, served with the real OHIF.
 
-
-@pytest.fixture(scope="session")
-def corpus_library(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[Served]:
-    """All of the real files, served with the real OHIF. Tests only look at it."""
-    with serve(tmp_path_factory.mktemp("viewer") / "base", RESOURCES) as started:
-        started.add(corpus)
+    Tests only look at it.
+    """
+    with serve(tmp_path_factory.mktemp("viewer") / "base", RESOURCES, draws=True) as started:
+        started.add(find_corpus() or pydicom_files)
         yield started

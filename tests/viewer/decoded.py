@@ -14,7 +14,7 @@ _LOAD = """async ([imageId, seconds]) => {
   try {
     image = await Promise.race([cornerstone.imageLoader.loadAndCacheImage(imageId), patience]);
   } catch (error) {
-    return { error: String(error?.stack ?? error?.error?.stack ?? error?.message ?? error?.error?.message ?? error) };
+    return { error: String(error?.message ?? error?.error?.message ?? error?.error?.message ?? error) };
   }
   const values = image.getPixelData();
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -75,7 +75,7 @@ def load(viewer: Viewer, uids: tuple[str, str, str], frame: int = 1) -> Decoded 
     values = np.frombuffer(base64.b64decode(got["values"]), got["kind"])
     rows, columns = got["rows"], got["columns"]
     samples = values.size // max(rows * columns, 1)
-    if rows * columns * samples != values.size:
+    if not samples or rows * columns * samples != values.size:
         return f"{values.size} values for {rows} rows and {columns} columns"
     values = values.reshape((rows, columns, samples) if samples > 1 else (rows, columns))
     return Decoded(

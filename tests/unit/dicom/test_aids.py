@@ -13,6 +13,7 @@ from desktop.dicom.records import Pixels
 
 EXPLICIT, BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 JPEG_BASELINE, JPEG_RETIRED, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.5"
+JPEG_2000, HIGH_THROUGHPUT = "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.201"
 H264, JPEG_XL = "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.110"
 SEG, LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 
@@ -22,6 +23,7 @@ JPEG = Pixels(JPEG_BASELINE, offset=100, length=None)
 
 RGB = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "BitsAllocated": 8}
 PALETTE = {"PhotometricInterpretation": "PALETTE COLOR", "BitsAllocated": 8}
+FLOATS = {"BitsAllocated": 32, "PixelRepresentation": None}
 COLOURS = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
 
 
@@ -41,11 +43,14 @@ def test_what_the_viewer_reads_itself(syntax: str, fields: dict[str, Any]):
         (DEFLATED, RGB | {"PhotometricInterpretation": "YBR_PARTIAL_422"}, COLOURS),
         (EXPLICIT, PALETTE, COLOURS | {"RedPaletteColorLookupTableData": None}),
         (RLE, PALETTE | {"BitsAllocated": 16}, COLOURS | {"GreenPaletteColorLookupTableDescriptor": None}),
-        (EXPLICIT, {"BitsAllocated": 64}, {"BitsAllocated": 32}),
-        (RLE, {"BitsAllocated": 32}, {"BitsAllocated": 32}),
-        (EXPLICIT, {"BitsAllocated": 32, "traits": (("WideIntegers", 1.0),)}, {"BitsAllocated": 32}),
+        (EXPLICIT, {"BitsAllocated": 64}, FLOATS),
+        (RLE, {"BitsAllocated": 32}, FLOATS),
+        (EXPLICIT, {"BitsAllocated": 32, "traits": (("WideIntegers", 1.0),)}, FLOATS),
         (EXPLICIT, {"BitsAllocated": 16, "traits": (("UnusedBits", 1.0),)}, {}),
         (JPEG_RETIRED, {"BitsAllocated": 8}, {}),
+        (JPEG_2000, {"BitsAllocated": 16}, {}),
+        (JPEG_2000, RGB, COLOURS),
+        (JPEG_2000, {"SOPClassUID": SEG, "traits": (("ReferencedSeries", 1.0),)}, {}),
         (RLE, {"BitsAllocated": 1}, {}),
         (EXPLICIT, PALETTE | {"SOPClassUID": LABEL_MAP}, COLOURS),
     ],
@@ -74,27 +79,39 @@ def test_what_looks_odd_and_is_not(syntax: str, fields: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    ("name", "signed", "misread"),
+    ("name", "syntax", "misread"),
     [
-        ("SC_jpeg_no_color_transform.dcm", False, True),
-        ("SC_rgb_jpeg_gdcm.dcm", False, False),
-        ("SC_rgb_dcmtk_+eb+cr.dcm", False, False),
-        ("J2K_pixelrep_mismatch.dcm", True, True),
-        ("J2K_pixelrep_mismatch.dcm", False, False),
-        ("JPEG2000.dcm", True, False),
-        ("JPEG2000.dcm", False, True),
-        ("MR_small_RLE.dcm", True, False),
+        ("SC_jpeg_no_color_transform.dcm", JPEG_BASELINE, True),
+        ("SC_rgb_jpeg_gdcm.dcm", "1.2.840.10008.1.2.4.70", False),
+        ("SC_rgb_dcmtk_+eb+cr.dcm", JPEG_BASELINE, False),
+        ("JPEG-lossy.dcm", "1.2.840.10008.1.2.4.51", True),
+        ("SC_rgb_dcmtk_+eb+cr.dcm", "1.2.840.10008.1.2.4.70", True),
+        ("JPEG2000.dcm", JPEG_BASELINE, True),
+        ("JPEG2000.dcm", HIGH_THROUGHPUT, True),
+        ("MR_small_RLE.dcm", RLE, False),
+        ("MR_small_RLE.dcm", JPEG_BASELINE, True),
     ],
 )
-def test_frames_that_contradict_their_metadata(pydicom_files: Path, name: str, *, signed: bool, misread: bool):
+def test_frames_that_contradict_their_metadata(pydicom_files: Path, name: str, syntax: str, *, misread: bool):
     ds = dcmread(pydicom_files / name)
     instance = make_instances(
         1,
+        TransferSyntaxUID=syntax,
         SamplesPerPixel=ds.SamplesPerPixel,
         PhotometricInterpretation=ds.PhotometricInterpretation,
-        traits=(("Signed", 1.0),) if signed else (),
     )[0]
     assert is_misread(instance, next(generate_frames(ds.PixelData, number_of_frames=1))) == misread
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_sign_that_contradicts_the_metadata(pydicom_files: Path, *, signed: bool):
+    stored = next(generate_frames(dcmread(pydicom_files / "JPEG2000.dcm").PixelData, number_of_frames=1))
+    # Its numbers are signed. A segment of capabilities names Part 15 (ISO/IEC 15444-15 §A.3).
+    end = 4 + int.from_bytes(stored[4:6], "big")
+    frame = stored[:end] + b"\xff\x50\x00\x08" + (1 << 32 - 15).to_bytes(4, "big") + b"\0\0" + stored[end:]
+    traits = (("Signed", 1.0),) if signed else ()
+    instance = make_instances(1, TransferSyntaxUID=HIGH_THROUGHPUT, SamplesPerPixel=1, traits=traits)[0]
+    assert is_misread(instance, frame) != signed
 
 
 @pytest.mark.parametrize(

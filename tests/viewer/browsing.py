@@ -134,7 +134,7 @@ class Viewer:
 
     def wait_for(self, script: str, argument: object = None, seconds: float = SECONDS) -> Any:
         """Wait until a function in the page returns something, and return it."""
-        return self.page.wait_for_function(script, arg=argument, timeout=seconds * 1000).json_value()
+        return self.page.wait_for_function(script, arg=argument, timeout=seconds * 1000, polling=50).json_value()
 
     def hang(self, planned: str, viewport: int = 0) -> None:
         """Hang a display set in a viewport, as a double click on its thumbnail does."""

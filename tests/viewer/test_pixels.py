@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import ROOT_UID, save
+from builders import ROOT_UID, make_image, save
+from conftest import RESOURCES
+from playwright.sync_api import Browser
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
-from server.asking import Served
+from pydicom.uid import EnhancedCTImageStorage, PositronEmissionTomographyImageStorage, generate_uid
+from server.asking import Served, serve
 from server.pixels import CANNOT, shown_to_the_viewer
 from viewer.browsing import Make, Viewer
 from viewer.decoded import Decoded, load
@@ -124,35 +128,173 @@ def test_the_pixels_of_real_files(make_viewer: Make, real_library: Served, sourc
     assert right > 50
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_a_damaged_image_is_never_shown_as_the_one_before(page: Viewer, tmp_path: Path, pydicom_files: Path) -> None:
+    """OHIF's decoder of JPEG 2000 does: the test is here for all of them."""
+    for name in (
         "MR_small_jp2klossless.dcm",
         "MR_small_jpeg_ls_lossless.dcm",
         "MR_small_RLE.dcm",
         "SC_rgb_jpeg_dcmtk.dcm",
         "SC_rgb_jpeg_gdcm.dcm",
-    ],
-)
-def test_a_damaged_image_is_never_shown_as_the_one_before(
-    make_viewer: Make, library: Served, tmp_path: Path, pydicom_files: Path, name: str
-) -> None:
-    """OHIF's decoder of JPEG 2000 does: the test is here for all of them."""
-    good = dcmread(pydicom_files / name)
-    frame = next(generate_frames(good.PixelData, number_of_frames=1))
-    paths = [pydicom_files / name]
-    for number, data in enumerate((frame[: len(frame) // 2], frame[:40], b"\x55" * len(frame))):
-        good.SOPInstanceUID = good.file_meta.MediaStorageSOPInstanceUID = f"{ROOT_UID}9.{number}"
-        good.PixelData = encapsulate([data])
-        good["PixelData"].is_undefined_length = True
-        paths.append(save(good, tmp_path / str(number)))
-    library.add(*paths)
-    viewer = make_viewer(library)
-    study = library.place(paths[0])[0]
-    viewer.show(study)
-    viewer.sets(1)
-    first = load(viewer, library.place(paths[0]))
-    assert isinstance(first, Decoded)
-    for path in paths[1:]:
-        shown = load(viewer, library.place(path))
-        assert isinstance(shown, str) or not np.array_equal(shown.values, first.values)
+    ):
+        paths = write_damaged(pydicom_files / name, tmp_path / name)
+        page.served.add(*paths)
+        first, *others = (page.served.place(path) for path in paths)
+        page.show(first[0])
+        page.sets(1)
+        before = load(page, first)
+        assert isinstance(before, Decoded)
+        for uids in others:
+            shown = load(page, uids)
+            assert isinstance(shown, str) or not np.array_equal(shown.values, before.values), name
+
+
+def write_damaged(path: Path, folder: Path) -> list[Path]:
+    """Write a file of one compressed frame as a study of its own: as it is, and damaged in three ways."""
+    ds = dcmread(path)
+    frame = next(generate_frames(ds.PixelData, number_of_frames=1))
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = generate_uid(ROOT_UID), generate_uid(ROOT_UID)
+    paths = []
+    for number, data in enumerate((frame, frame[: len(frame) // 2], frame[:40], b"\x55" * len(frame))):
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(ROOT_UID)
+        ds.PixelData = encapsulate([data])
+        ds["PixelData"].is_undefined_length = True
+        paths.append(save(ds, folder / str(number)))
+    return paths
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """A page on a library, both of which begin empty; each test brings a study of its own."""
+    with serve(tmp_path_factory.mktemp("page") / "base", RESOURCES, draws=True) as served:
+        viewer = Viewer(browser, served)
+        yield viewer
+        viewer.close()
+
+
+def show(page: Viewer, folder: Path, source: DataSource) -> list[tuple[str, str, str]]:
+    """Import files of one study, show it, and return the UIDs of each file in the order of their names."""
+    page.served.add(folder)
+    places = [page.served.place(path) for path in sorted(folder.iterdir())]
+    page.show(places[0][0], source)
+    page.sets(len(page.served.app.viewing.display_sets(places[0][0])))
+    return places
+
+
+def make_study(**attributes: Any) -> Dataset:
+    """Return an image of a study of its own."""
+    return make_image(
+        **{name: generate_uid(ROOT_UID) for name in ("StudyInstanceUID", "SeriesInstanceUID")} | attributes
+    )
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_rescale_spacing_and_positions_are_the_headers(page: Viewer, tmp_path: Path, source: DataSource) -> None:
+    oblique = [0.8, 0.6, 0, 0, 0, -1]
+    whose = {name: generate_uid(ROOT_UID) for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+    for number in range(3):
+        image = make_image(
+            **whose,
+            InstanceNumber=number + 1,
+            PixelSpacing=[0.5, 0.75],
+            ImageOrientationPatient=oblique,
+            ImagePositionPatient=[-0.6 * number * 2.5 + 7, 0.8 * number * 2.5 - 3, 11.5],
+            RescaleSlope=1.5,
+            RescaleIntercept=-1000 - number,
+            BitsStored=16,
+            HighBit=15,
+        )
+        save(image, tmp_path / "in" / f"IM{number}")
+    for number, uids in enumerate(show(page, tmp_path / "in", source)):
+        image = dcmread(tmp_path / "in" / f"IM{number}")
+        shown = load(page, uids)
+        assert isinstance(shown, Decoded)
+        assert np.allclose(shown.values, image.pixel_array * 1.5 - 1000 - number)
+        assert shown.spacing == (0.5, 0.75)
+        assert shown.position == pytest.approx(tuple(image.ImagePositionPatient))
+        assert shown.orientation == tuple(oblique)
+        assert shown.window == (40, 400)
+
+
+def make_pet(**attributes: Any) -> Dataset:
+    """Return a PET image of an injection of 400 MBq of F-18, an hour before the scan."""
+    tracer = Dataset()
+    tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 4e8, 6586.2
+    tracer.RadiopharmaceuticalStartTime = "090000"
+    return make_study(
+        SOPClassUID=PositronEmissionTomographyImageStorage,
+        Modality="PT",
+        Units="BQML",
+        PatientWeight="70",
+        CorrectedImage=["ATTN", "DECY"],
+        DecayCorrection="START",
+        SeriesDate="20260102",
+        SeriesTime="100000",
+        AcquisitionDate="20260102",
+        AcquisitionTime="100000",
+        RadiopharmaceuticalInformationSequence=[tracer],
+        BitsStored=16,
+        HighBit=15,
+        RescaleSlope=2,
+        **attributes,
+    )
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_pet_is_scaled_to_standard_uptake_values(page: Viewer, tmp_path: Path, source: DataSource) -> None:
+    image = make_pet()
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", source)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    assert shown.scaling is not None
+    # Body weight (g) over the dose that is left at the scan (Bq): QIBA's SUVbw, vendor-neutral.
+    factor = 70_000 / (4e8 * 2 ** (-3600 / 6586.2))
+    assert shown.scaling["suvbw"] == pytest.approx(factor, rel=1e-6)
+    assert np.allclose(shown.values, image.pixel_array * 2 * factor)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_each_frame_lies_where_its_functional_groups_say(page: Viewer, tmp_path: Path, source: DataSource) -> None:
+    groups = []
+    for number in (0, 1, 2):
+        position, group = Dataset(), Dataset()
+        position.ImagePositionPatient = [1.5, -2, 10.0 - 3 * number]
+        group.PlanePositionSequence = [position]
+        groups.append(group)
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [0.25, 0.5], 3
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    image = make_study(
+        SOPClassUID=EnhancedCTImageStorage,
+        NumberOfFrames=3,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=groups,
+    )
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", source)
+    for number in (0, 1, 2):
+        shown = load(page, uids, number + 1)
+        assert isinstance(shown, Decoded)
+        assert np.array_equal(shown.values, image.pixel_array[number])
+        assert shown.spacing == (0.25, 0.5)
+        assert shown.position == (1.5, -2, 10.0 - 3 * number)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_each_frame_of_a_dose_lies_at_its_offset(page: Viewer, pydicom_files: Path, source: DataSource) -> None:
+    dose = dcmread(pydicom_files / "rtdose.dcm")
+    page.served.add(pydicom_files / "rtdose.dcm")
+    uids = page.served.place(pydicom_files / "rtdose.dcm")
+    page.show(uids[0], source)
+    page.sets(1)
+    x, y, z = dose.ImagePositionPatient
+    for number, offset in list(enumerate(dose.GridFrameOffsetVector, start=1))[::7]:
+        shown = load(page, uids, number)
+        assert isinstance(shown, Decoded)
+        assert shown.position == pytest.approx((x, y, z + offset))
+        assert np.allclose(shown.values, dose.pixel_array[number - 1] * float(dose.DoseGridScaling))

@@ -1,0 +1,207 @@
+"""Every class of objects is seen in OHIF: its words, its picture, its film."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import RESOURCES, find_corpus
+from objects import STUDY, Objects, make_objects
+from PIL import Image
+from playwright.sync_api import Browser, expect
+from server.asking import serve
+from viewer.browsing import Viewer
+
+from desktop.settings import DataSource
+
+_VIEWPORT = """(() => {
+  const { viewportGridService, cornerstoneViewportService } = window.services;
+  const [id] = viewportGridService.getState().viewports.keys();
+  return cornerstoneViewportService.getCornerstoneViewport(id);
+})()"""
+_SHOWN = f"({_VIEWPORT}?.getCornerstoneImage?.()?.imageId ?? '')"
+
+
+@pytest.fixture(scope="module", params=list(DataSource))
+def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The study with an object of nearly every class, shown by each of the two sources."""
+    objects = make_objects(tmp_path_factory.mktemp("objects") / "in")
+    with serve(tmp_path_factory.mktemp("objects") / "base", RESOURCES, draws=True) as served:
+        served.add(objects.folder)
+        viewer = Viewer(browser, served)
+        viewer.page.set_viewport_size({"width": 1100, "height": 750})
+        viewer.show(STUDY, request.param)
+        viewer.sets(len(served.app.viewing.display_sets(STUDY)))
+        yield viewer, objects
+        assert [error for error in viewer.errors if "TypeError" in error] == []
+        viewer.close()
+
+
+def hang(viewer: Viewer, path: Path) -> None:
+    """Hang the display set that a file is in."""
+    study, _, uid = viewer.served.place(path)
+    (made,) = (
+        made
+        for made in viewer.served.app.viewing.display_sets(study)
+        if uid in [instance.SOPInstanceUID for instance in made.instances]
+    )
+    viewer.hang(made.displaySetInstanceUID)
+
+
+def picture(viewer: Viewer) -> np.ndarray:
+    """Return what the middle of the first viewport shows, as grey levels."""
+    box = viewer.page.locator('[data-cy="viewport-pane"]').first.bounding_box()
+    assert box is not None
+    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+    # Without the letters at the rims.
+    clip = {"x": x + width / 4, "y": y + height / 4, "width": width / 2, "height": height / 2}
+    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip))).convert("L")  # type: ignore[arg-type]
+    return np.asarray(image, np.float64)
+
+
+def wait_for_picture(viewer: Viewer, seconds: float = 30) -> None:
+    """Wait until the viewport shows something that is not flat."""
+    for _ in range(int(seconds / 0.2)):
+        if picture(viewer).std() > 2:
+            return
+        viewer.page.wait_for_timeout(200)
+    raise AssertionError("it stays flat")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("report", ["A quiet lung."]),
+        ("cad", ["CAD"]),
+        ("dose report", ["CTDIvol"]),
+        ("key objects", ["Image"]),
+        ("plan", ["Beam"]),
+        ("record", ["Beam"]),
+        ("cda", ["Nothing to tell."]),
+        ("registration", ["10"]),
+        ("value mapping", ["Hounsfield"]),
+        ("raw", ["SOPClassUID"]),
+        ("unknown", ["UNHEARD OF"]),
+    ],
+)
+def test_the_words_of_an_object_are_found(page: tuple[Viewer, Objects], name: str, words: list[str]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files[name])
+    for word in words:
+        expect(viewer.page.frame_locator("iframe").locator("body")).to_contain_text(word, timeout=15_000)
+    # What is in a file does not run, and asks for nothing.
+    frame = viewer.page.locator("iframe").first
+    assert frame.get_attribute("sandbox") == "allow-same-origin"
+
+
+@pytest.mark.parametrize("name", ["surface", "ecg"])
+def test_what_has_no_words_is_drawn(page: tuple[Viewer, Objects], name: str) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files[name])
+    wait_for_picture(viewer)
+
+
+def test_a_presentation_state_is_applied(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files["state"])
+    viewer.wait_for(f"() => {_SHOWN}.includes('/presented/')")
+    wait_for_picture(viewer)
+
+
+def test_the_images_themselves_are_drawn(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files["ct"])
+    viewer.wait_for(f"() => {_SHOWN}.includes('/dicom-web/')")
+    wait_for_picture(viewer)
+
+
+def test_a_pdf_is_embedded(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files["pdf"])
+    address = viewer.wait_for(
+        '() => document.querySelector(\'object[type="application/pdf"], embed[type="application/pdf"]\')?.data'
+    )
+    start = viewer.ask(
+        "async url => new TextDecoder().decode((await (await fetch(url)).arrayBuffer()).slice(0, 8))", address
+    )
+    assert start.startswith("%PDF-1.4")
+
+
+def test_a_film_plays(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files["film"])
+    viewer.wait_for(f"() => {_VIEWPORT}?.videoElement?.readyState >= 2")
+    size = f"() => [{_VIEWPORT}.videoElement.videoWidth, {_VIEWPORT}.videoElement.videoHeight]"
+    assert viewer.ask(size) == [64, 48]
+    play = """viewport => {
+      if (!viewport.isPlaying) {
+        viewport.play();
+      }
+      return viewport.videoElement.currentTime > 0.3;
+    }"""
+    viewer.wait_for(f"() => ({play})({_VIEWPORT})")
+    wait_for_picture(viewer)
+
+
+def test_key_objects_jump_to_their_images(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files["key objects"])
+    viewer.wait_for("() => document.querySelector('iframe')?.contentDocument?.querySelector('a.reference')")
+    viewer.wait_for("() => document.querySelector('iframe').contentDocument.readyState === 'complete'")
+    viewer.page.frame_locator("iframe").locator("a.reference").first.click()
+    uid = viewer.served.place(objects.files["ct"])[2]
+    viewer.wait_for(f"uid => {_SHOWN}.includes(uid)", uid)
+
+
+def test_each_display_set_has_its_thumbnail(page: tuple[Viewer, Objects]) -> None:
+    viewer, objects = page
+    wanted = [viewer.served.place(objects.files[name])[2] for name in ("ct", "state", "film")]
+    for uid in wanted:
+        viewer.wait_for(
+            """async uid => {
+              const sets = window.services.displaySetService.getActiveDisplaySets();
+              const set = sets.find(one => one.instances?.some(instance => instance.SOPInstanceUID === uid));
+              const source = await (set?.getThumbnailSrc?.() ?? set?.thumbnailSrc);
+              return Boolean(source?.startsWith('blob:'));
+            }""",
+            uid,
+        )
+
+
+REAL = {
+    "segmentation": "seg_image_ct_binary.dcm",
+    "whole slide": "sm_image.dcm",
+    "parametric map": "parametric_map_float.dcm",
+    "structure set": "rtss.dcm",
+    "measurements": "sr_document_with_multiple_groups.dcm",
+    "dose": "rtdose.dcm",
+}
+
+
+@pytest.fixture(scope="module")
+def real_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    folder = find_corpus()
+    if folder is None:
+        pytest.skip("the folder of real DICOM files is not here (NEGATOSCOPE_CORPUS)")
+    with serve(tmp_path_factory.mktemp("real") / "base", RESOURCES, draws=True) as served:
+        for name in ("highdicom", "pypi-dicompyler-core", "pydicom-data"):
+            served.add(folder / name)
+        viewer = Viewer(browser, served)
+        viewer.page.set_viewport_size({"width": 1100, "height": 750})
+        yield viewer
+        viewer.close()
+
+
+@pytest.mark.parametrize("what", REAL)
+def test_real_objects_over_images_are_drawn(real_page: Viewer, what: str) -> None:
+    folder = find_corpus()
+    assert folder is not None
+    places = real_page.served.places()
+    path = next(path for path in sorted(folder.rglob(REAL[what])) if str(path) in places)
+    study = places[str(path)][0]
+    real_page.show(study, DataSource.DICOM_WEB)
+    real_page.sets(len(real_page.served.app.viewing.display_sets(study)))
+    hang(real_page, path)
+    wait_for_picture(real_page)

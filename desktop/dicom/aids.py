@@ -84,7 +84,7 @@ def find_aid(instance: Instance) -> Changes | None:
 
 def is_segmentation(instance: Instance) -> bool:
     """Whether OHIF makes segments over images of it, of its numbers as they are; if not, it is an image."""
-    return instance.SOPClassUID in _SEGMENTATIONS and bool(instance.trait("ReferencedSeries"))
+    return instance.SOPClassUID in _SEGMENTATIONS and instance.trait("ReferencedSeries") is not None
 
 
 def is_misread(instance: Instance, data: bytes) -> bool:

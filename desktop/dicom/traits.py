@@ -88,12 +88,18 @@ def _count(item: Item, tag: str) -> Trait | None:
     return float(len(item.items(tag))) or None
 
 
-def _count_of_contoured_series(item: Item, tag: str) -> Trait | None:
-    """How many series a structure set says that its contours belong to; none if it says so of a part only."""
+def _first_series(item: Item, tag: str) -> Trait | None:
+    """The first one that is referred to: OHIF looks for no other."""
+    return item.item(tag).text("SeriesInstanceUID") or None
+
+
+def _contoured_series(item: Item, tag: str) -> Trait | None:
+    """The first series that a structure set says its contours belong to; none if it says so of a part only."""
     studies = [frame.items("RTReferencedStudySequence") for frame in item.items(tag)]
     series = [study.items("RTReferencedSeriesSequence") for frame in studies for study in frame]
-    named = [bool(one.items("ContourImageSequence")) for study in series for one in study]
-    return float(len(named)) if all(studies) and all(series) and named and all(named) else None
+    named = [one for study in series for one in study]
+    is_whole = all(studies) and all(series) and named and all(one.items("ContourImageSequence") for one in named)
+    return (named[0].text("SeriesInstanceUID") or None) if is_whole else None
 
 
 _TRAITS: tuple[tuple[str, str, Find], ...] = (
@@ -130,8 +136,8 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00700081", "Label", _text),  # Content Description
     ("00700080", "Label", _text),  # Content Label
     ("0040A043", "Label", _meaning),
-    ("00081115", "ReferencedSeries", _count),
-    ("30060010", "ReferencedSeries", _count_of_contoured_series),
+    ("00081115", "ReferencedSeries", _first_series),
+    ("30060010", "ReferencedSeries", _contoured_series),
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),

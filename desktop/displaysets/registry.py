@@ -13,7 +13,7 @@ from typing import Any
 from .. import logs
 from ..dicom.records import Instance
 from .handlers.unsupported import make_unsupported
-from .model import DisplaySet, Message, MessageCode, SopClassHandler
+from .model import DisplaySet, Message, MessageCode, SopClassHandler, View
 from .modes import DEFAULT_MODE, Mode
 from .rules import sort_by_number
 
@@ -34,7 +34,14 @@ def make_display_sets(instances: Sequence[Instance], mode: Mode = DEFAULT_MODE) 
         groups.setdefault(instance.SOPClassUID, []).append(instance)
     sets = [made for group in groups.values() for made in _make_of_class(group, mode.handlers)]
     shown, whole = sum(map(_images_shown, sets)), sum(instance.frames for instance in instances)
-    return [replace(made, imagesShown=shown, imagesInSeries=whole) for made in sets]
+    return [_note(replace(made, imagesShown=shown, imagesInSeries=whole), _find_absent(made)) for made in sets]
+
+
+def _find_absent(made: DisplaySet) -> list[Message]:
+    is_alone = made.view is not View.PRESENTED and any(
+        instance.trait("AbsentSeries") is not None for instance in made.instances
+    )
+    return [Message(MessageCode.SERIES_NOT_HERE)] if is_alone else []
 
 
 def _images_shown(made: DisplaySet) -> int:

@@ -2,14 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..dicom.records import Instance, SeriesContext, Trait
+from ..dicom.records import Instance, SeriesContext, Trait, Traits
 from .rows import column_names
 
 _SERVED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+NOTHING_LIES_OVER = ("SM",)
+"""Modalities over whose images OHIF lays nothing: whole slides."""
+
 _SQL = {
     "SOPInstanceUID": "instances.uid",
     "StudyInstanceUID": "studies.uid",
@@ -17,8 +20,9 @@ _SQL = {
     "has_pixels": '"offset" >= 0',
 }
 _COLUMNS = column_names(Instance)
-_SERIES, _TYPE, _POSITION, _ORIENTATION, _TRAITS = map(
-    _COLUMNS.index, ("SeriesInstanceUID", "ImageType", "ImagePositionPatient", "ImageOrientationPatient", "traits")
+_SERIES, _MODALITY, _TYPE, _POSITION, _ORIENTATION, _TRAITS = map(
+    _COLUMNS.index,
+    ("SeriesInstanceUID", "Modality", "ImageType", "ImagePositionPatient", "ImageOrientationPatient", "traits"),
 )
 _FLAGS = tuple(map(_COLUMNS.index, ("has_pixel_measures", "has_orientation", "has_position", "has_pixels")))
 _SELECT = f"""
@@ -40,6 +44,7 @@ def read_instances(
     """
     contexts = contexts or {}
     rows = [list(row) for row in db.execute(_SELECT, (study_uid,))]
+    here = {row[_SERIES] for row in rows if row[_MODALITY] not in NOTHING_LIES_OVER}
     # All in one go: to decode thousands of small texts takes several times as long.
     positions, traits = (_decode([row[place] for row in rows]) for place in (_POSITION, _TRAITS))
     for values, position, named in zip(rows, positions, traits, strict=True):
@@ -48,10 +53,22 @@ def read_instances(
         values[_TYPE] = _decode_again(values[_TYPE])
         values[_ORIENTATION] = _decode_again(values[_ORIENTATION])
         values[_POSITION] = None if position is None else tuple(position)
-        values[_TRAITS] = tuple([(name, _as_trait(value)) for name, value in named])
+        values[_TRAITS] = mark_absent(tuple([(name, _as_trait(value)) for name, value in named]), here)
         # The last field, which is no column.
         values.append(contexts.get(values[_SERIES]))
         yield Instance(*values)
+
+
+def mark_absent(traits: Traits, here: Container[str]) -> Traits:
+    """Return an instance's traits, where the series that it refers to is absent if it cannot lie over that.
+
+    Args:
+        traits: as :func:`desktop.dicom.traits.make_traits` finds them.
+        here: UIDs of the series of its study over which something can lie.
+    """
+    if any(name == "ReferencedSeries" and value not in here for name, value in traits):
+        return tuple(("AbsentSeries" if name == "ReferencedSeries" else name, value) for name, value in traits)
+    return traits
 
 
 def _decode(texts: Iterable[str | None]) -> list[Any]:

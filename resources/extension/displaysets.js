@@ -77,6 +77,7 @@ export function watchSource(source) {
 /** The two handlers of ours: the one that makes sets, and one for OHIF's fallback, which is never needed. */
 export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
   const { displaySetService } = servicesManager.services;
+  putImagesFirst(displaySetService);
   let stock = [];
   const init = displaySetService.init;
   displaySetService.init = (manager, handlers) => {
@@ -141,6 +142,18 @@ export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
     { name: 'display-sets', sopClassUids: EVERY_CLASS, getDisplaySetsFromSeries },
     { name: 'nothing', sopClassUids: [], getDisplaySetsFromSeries: () => [] },
   ];
+}
+
+/**
+ * Of the sets of a series, OHIF takes the first one for the images that a segmentation or a map lies over. A series may
+ * begin with something else, over which nothing can lie.
+ */
+function putImagesFirst(service) {
+  const rank = set => (set.images?.length ? 0 : 1);
+  for (const name of ['getDisplaySetsForSeries', 'getDisplaySetsForReferences']) {
+    const find = service[name];
+    service[name] = given => [...find.call(service, given)].sort((one, other) => rank(one) - rank(other));
+  }
 }
 
 function without(instances, sets) {

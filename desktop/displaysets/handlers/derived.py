@@ -6,8 +6,8 @@ from .single import SingleHandler
 
 
 def names_its_images(instance: Instance) -> bool:
-    """Whether it refers to the series that it belongs to; OHIF shows nothing without."""
-    return bool(instance.number("ReferencedSeries"))
+    """Whether it refers to the series that it belongs to, and that is here; OHIF shows nothing without, or breaks."""
+    return instance.trait("ReferencedSeries") is not None
 
 
 SEGMENTS = SingleHandler(SEGMENTATION, classes("66.4 66.7"), names_its_images, Modality="SEG")

@@ -50,7 +50,7 @@ def test_what_the_viewer_reads_itself(syntax: str, fields: dict[str, Any]):
         (JPEG_RETIRED, {"BitsAllocated": 8}, {}),
         (JPEG_2000, {"BitsAllocated": 16}, {}),
         (JPEG_2000, RGB, COLOURS),
-        (JPEG_2000, {"SOPClassUID": SEG, "traits": (("ReferencedSeries", 1.0),)}, {}),
+        (JPEG_2000, {"SOPClassUID": SEG, "traits": (("ReferencedSeries", "1.2.3"),)}, {}),
         (RLE, {"BitsAllocated": 1}, {}),
         (EXPLICIT, PALETTE | {"SOPClassUID": LABEL_MAP}, COLOURS),
     ],
@@ -70,8 +70,8 @@ def test_what_is_decoded_for_it(syntax: str, fields: dict[str, Any], changes: di
         (JPEG_BASELINE, RGB | {"PhotometricInterpretation": "YBR_FULL_422"}),
         (EXPLICIT, RGB | {"BitsAllocated": 16, "has_pixels": False}),
         (H264, RGB | {"PhotometricInterpretation": "YBR_PARTIAL_420"}),
-        (EXPLICIT, PALETTE | {"SOPClassUID": LABEL_MAP, "traits": (("ReferencedSeries", 1.0),)}),
-        (RLE, {"BitsAllocated": 1, "SOPClassUID": SEG, "traits": (("ReferencedSeries", 1.0),)}),
+        (EXPLICIT, PALETTE | {"SOPClassUID": LABEL_MAP, "traits": (("ReferencedSeries", "1.2.3"),)}),
+        (RLE, {"BitsAllocated": 1, "SOPClassUID": SEG, "traits": (("ReferencedSeries", "1.2.3"),)}),
     ],
 )
 def test_what_looks_odd_and_is_not(syntax: str, fields: dict[str, Any]):

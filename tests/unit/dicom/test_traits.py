@@ -15,10 +15,15 @@ def code(number: str, scheme: str, meaning: str = "") -> dict[str, Any]:
     return {"00080100": value(number), "00080102": value(scheme), "00080104": value(meaning)}
 
 
-def frame_of_reference(series: int) -> dict[str, Any]:
+def series(uid: str) -> dict[str, Any]:
+    return {"0020000E": value(uid, vr="UI")}
+
+
+def frame_of_reference(count: int) -> dict[str, Any]:
     """Return an item of Referenced Frame of Reference Sequence that names some series."""
     images = value({}, vr="SQ")
-    return {"30060012": value({"30060014": value(*[{"30060016": images}] * series, vr="SQ")}, vr="SQ")}
+    named = [series(f"1.{number + 2}") | {"30060016": images} for number in range(count)]
+    return {"30060012": value({"30060014": value(*named, vr="SQ")}, vr="SQ")}
 
 
 @pytest.mark.parametrize(
@@ -43,9 +48,10 @@ def frame_of_reference(series: int) -> dict[str, Any]:
         ),
         ({"00700081": value("Second"), "00700080": value("FIRST")}, {"Label": "Second"}),
         ({"00700081": {"vr": "LO"}, "00700080": value("FIRST")}, {"Label": "FIRST"}),
-        ({"00081115": value({}, {}, vr="SQ")}, {"ReferencedSeries": 2}),
+        ({"00081115": value(series("1.2"), series("1.3"), vr="SQ")}, {"ReferencedSeries": "1.2"}),
+        ({"00081115": value({}, vr="SQ")}, {}),
         ({"00081115": {"vr": "SQ"}}, {}),
-        ({"30060010": value(frame_of_reference(1), frame_of_reference(2), vr="SQ")}, {"ReferencedSeries": 3}),
+        ({"30060010": value(frame_of_reference(1), frame_of_reference(2), vr="SQ")}, {"ReferencedSeries": "1.2"}),
         ({"30060010": value(frame_of_reference(1), {}, vr="SQ")}, {}),
         ({"30060010": value({"30060012": value({}, vr="SQ")}, vr="SQ")}, {}),
         ({"30060010": value({}, vr="SQ")}, {}),

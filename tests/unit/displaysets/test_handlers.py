@@ -19,7 +19,7 @@ from desktop.errors import UsageError
 NO_IMAGE: dict[str, Any] = {"Rows": None, "Columns": None, "has_pixels": False}
 MEASURED: dict[str, Any] = {**NO_IMAGE, "traits": (("ConceptName", "126000 DCM"),)}
 TEXT: dict[str, Any] = {**NO_IMAGE, "traits": (("ConceptName", "11528-7 LN"),)}
-REFERS: dict[str, Any] = {"traits": (("ReferencedSeries", 1.0),)}
+REFERS: dict[str, Any] = {"traits": (("ReferencedSeries", "1.2.3"),)}
 FILM: dict[str, Any] = {"TransferSyntaxUID": uid.MPEG4HP41, "NumberOfFrames": 120}
 
 
@@ -115,7 +115,7 @@ def test_the_order_of_the_mode_decides(sop_class: str, mode: str, fields: dict[s
 
 @pytest.mark.parametrize("sop_class", [uid.SegmentationStorage, uid.RTStructureSetStorage, uid.ComprehensiveSRStorage])
 def test_each_object_of_a_series_has_its_set(sop_class: str) -> None:
-    traits = (("ReferencedSeries", 1.0), ("ConceptName", "126000 DCM"))
+    traits = (("ReferencedSeries", "1.2.3"), ("ConceptName", "126000 DCM"))
     sets = make_display_sets(make_instances(3, SOPClassUID=sop_class, traits=traits))
     assert [[item.InstanceNumber for item in made.instances] for made in sets] == [[1], [2], [3]]
     assert {made.coverage for made in sets} == {"3 of 3 images"}

@@ -38,7 +38,13 @@ _CLASSES = [
 ]
 _TRAITS = [
     *(("EchoTime", 1.0), ("EchoTime", 2.0), ("DiffusionBValue", 1000.0), ("ConvolutionKernel", "B30f")),
-    *(("AcquisitionNumber", 2.0), ("ReferencedSeries", 1.0), ("ConceptName", "126000 DCM"), ("Label", "A label")),
+    *(
+        ("AcquisitionNumber", 2.0),
+        ("ReferencedSeries", "1.2.3"),
+        ("AbsentSeries", "1.2.4"),
+        ("ConceptName", "126000 DCM"),
+        ("Label", "A label"),
+    ),
     *(("DiffusionGradientOrientation", (1.0, 0.0, 0.0)), ("MultiplexGroups", 1.0), ("MultiplexGroups", 2.0)),
 ]
 _vectors = st.one_of(st.none(), st.tuples(*[st.floats(-100, 100) for _ in range(3)]))

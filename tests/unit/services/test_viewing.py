@@ -1,13 +1,19 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 from builders import ROOT_UID, ask, make_image, make_stack, save
+from pydicom.dataset import Dataset
+from pydicom.uid import SegmentationStorage
 
 from desktop import logs
 from desktop.app import App
+from desktop.dicom.aids import is_segmentation
+from desktop.displaysets.model import MessageCode
 from desktop.errors import InputError
+from desktop.library.queries import locate
 from desktop.paths import find_paths
 from desktop.services.sample import make_sample_study
 from desktop.settings import DataSource
@@ -75,3 +81,44 @@ def test_the_sample_overwrites_nothing(tmp_path: Path):
     with pytest.raises(InputError, match="not empty"):
         make_sample_study(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def make_segments(**attributes: Any) -> Dataset:
+    """Return a segmentation of two frames over the images of :func:`builders.make_image`."""
+    series = Dataset()
+    series.SeriesInstanceUID = ROOT_UID + "1.1"
+    return make_image(
+        **{
+            "SOPClassUID": SegmentationStorage,
+            "Modality": "SEG",
+            "SeriesInstanceUID": ROOT_UID + "1.9",
+            "NumberOfFrames": 2,
+            "BitsAllocated": 1,
+            "BitsStored": 1,
+            "HighBit": 0,
+            "PixelData": bytes(16),
+            "ReferencedSeriesSequence": [series],
+            **attributes,
+        }
+    )
+
+
+def test_segments_are_images_where_those_that_they_lie_over_are_not(app: App, tmp_path: Path):
+    save(make_segments(), tmp_path / "seg")
+    app.importing.start(ask(tmp_path / "seg")).wait()
+    (alone,) = app.viewing.display_sets(ROOT_UID + "1")
+    assert alone.SOPClassHandlerId.endswith(".stack")
+    assert [message.code for message in alone.messages] == [MessageCode.SERIES_NOT_HERE]
+    assert alone.coverage == "2 of 2 images"
+    place = (ROOT_UID + "1", ROOT_UID + "1.9", alone.instances[0].SOPInstanceUID)
+    located = locate(app.store.reader(), *place)
+    assert located is not None
+    assert not is_segmentation(located.instance)
+    make_stack(tmp_path / "ct", 2)
+    app.importing.start(ask(tmp_path / "ct")).wait()
+    _, over = app.viewing.display_sets(ROOT_UID + "1")
+    assert over.SOPClassHandlerId.endswith(".dicom-seg")
+    assert over.messages == ()
+    located = locate(app.store.reader(), *place)
+    assert located is not None
+    assert is_segmentation(located.instance)

@@ -15,6 +15,10 @@ const MICROSCOPY = '@ohif/extension-dicom-microscopy.viewportModule.microscopy-d
 /** What OHIF's viewports for other things than images need to draw themselves; they do not say when they have. */
 const SETTLE_MS = 800;
 
+/** How often, and how many times, a viewport is looked at until it has the images that it is to show. */
+const TURN_MS = 50;
+const TURNS = 200;
+
 /** Ids of the program's own handlers: a viewport of ours shows their sets. */
 const OWN_IDS = { includes: id => id.startsWith(`${EXTENSION}.`) || !id.startsWith('@ohif/') };
 
@@ -197,8 +201,9 @@ function DocumentViewport(props) {
 }
 
 /** Shows the image that a document refers to, beside the document if there is a second viewport, else in its place. */
-export async function jumpTo({ servicesManager, commandsManager }, viewportId, { instance, series, frames }) {
-  const { displaySetService, viewportGridService, uiNotificationService } = servicesManager.services;
+export async function jumpTo({ servicesManager }, viewportId, { instance, series, frames }) {
+  const { displaySetService, viewportGridService, cornerstoneViewportService, uiNotificationService } =
+    servicesManager.services;
   const set = displaySetService
     .getActiveDisplaySets()
     .find(one => one.instances?.some(other => other.SOPInstanceUID === instance));
@@ -212,17 +217,23 @@ export async function jumpTo({ servicesManager, commandsManager }, viewportId, {
   }
   const { viewports } = viewportGridService.getState();
   const other = [...viewports.keys()].find(id => id !== viewportId) ?? viewportId;
-  const frame = Number(frames?.split(',')[0]) || 1;
-  const index = set.isMultiFrame ? frame - 1 : set.instances.findIndex(one => one.SOPInstanceUID === instance);
   viewportGridService.setDisplaySetsForViewports([
-    {
-      viewportId: other,
-      displaySetInstanceUIDs: [set.displaySetInstanceUID],
-      viewportOptions: { initialImageOptions: { index } },
-    },
+    { viewportId: other, displaySetInstanceUIDs: [set.displaySetInstanceUID] },
   ]);
   viewportGridService.setActiveViewportId(other);
-  commandsManager.runCommand('jumpToImage', { imageIndex: index, viewport: undefined }, 'CORNERSTONE')?.catch?.(() => {});
+  // A viewport that has shown the set before comes back with the image that it had then.
+  const frame = Number(frames?.split(',')[0]) || 1;
+  const place = `/instances/${instance}/frames/`;
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await new Promise(resolve => setTimeout(resolve, TURN_MS));
+    const viewport = cornerstoneViewportService.getCornerstoneViewport(other);
+    const ids = viewport?.getImageIds?.() ?? [];
+    const index = ids.findIndex(id => id.endsWith(`${place}${set.isMultiFrame ? frame : 1}`));
+    if (index >= 0) {
+      await window.cornerstone.utilities.jumpToSlice(viewport.element, { imageIndex: index });
+      return;
+    }
+  }
 }
 
 function SurfaceViewport(props) {

@@ -24,7 +24,7 @@ ONE_PLACE = "frames in one place"
 DOSE = "dose grids"
 KINDS_OF_IMAGES = "several kinds of images"
 FILMS = "films and long captures"
-UNNAMED = "objects that do not name their images"
+UNNAMED = "objects without their images"
 BREAKS = "pages that break"
 LABELS = "volume or not, of what lies over images"
 
@@ -70,7 +70,7 @@ def _compare(made: Set, same: Set, classes: dict[str, str]) -> set[str]:
         kinds.add(_why_other_volume(made, classes))
     elif [code for code in codes if code < 100] != same["messages"]:
         kinds.add("")
-    if any(code > 100 for code in codes):
+    if 102 in codes:
         kinds.add(NO_PIXELS)
     if made["instances"] != same["instances"] and name_of(made["SOPClassHandlerId"]) == _STACK:
         kinds.add("")
@@ -88,10 +88,10 @@ def _why_other_volume(made: Set, classes: dict[str, str]) -> str:
 
 def _why_other_handler(made: Set, same: Set, classes: dict[str, str]) -> str:
     name, theirs = name_of(made["SOPClassHandlerId"]), name_of(same["SOPClassHandlerId"])
+    if classes[made["instances"][0]] in _NEED_IMAGES:
+        return UNNAMED
     if theirs == "unsupported":
-        if name == _STACK:
-            return OTHER_IMAGES
-        return UNNAMED if classes[made["instances"][0]] in _NEED_IMAGES else NO_VIEWER
+        return OTHER_IMAGES if name == _STACK else NO_VIEWER
     if theirs.startswith(_REPORT) and name == "report":
         return TEXT_REPORTS
     if theirs == "DicomEcgSopClassHandler" and name == "waveform":

@@ -10,6 +10,7 @@ const H264 = '1.2.840.10008.1.2.4.102';
 const STACK = '@ohif/extension-default.sopClassHandlerModule.stack';
 
 const PDF = '@ohif/extension-dicom-pdf.viewportModule.dicom-pdf';
+const REPORT = '@ohif/extension-cornerstone-dicom-sr.viewportModule.dicom-sr';
 const MICROSCOPY = '@ohif/extension-dicom-microscopy.viewportModule.microscopy-dicom';
 
 /** What OHIF's viewports for other things than images need to draw themselves; they do not say when they have. */
@@ -108,10 +109,66 @@ export function addViewports({ extensionManager }) {
   layout.component = props => {
     // A mode brings its own extensions along: not all of them are there in every mode.
     const isThere = ({ namespace }) => Boolean(extensionManager.getModuleEntry(namespace)?.component);
+    showTextOfReports(extensionManager.getModuleEntry(REPORT));
     [PDF, MICROSCOPY, CORNERSTONE].map(id => extensionManager.getModuleEntry(id)).forEach(announceFrom);
     return show({ ...props, viewports: [ours[0], ...props.viewports, ...more.filter(isThere), ours[1]] });
   };
 }
+
+/**
+ * Of a measurement report, OHIF shows the image of the first measurement, and nothing at all if that has none. So those
+ * with an image come first; a report that has none of its images here is shown as a page.
+ */
+function showTextOfReports(entry) {
+  const Shown = entry?.component;
+  if (!Shown || withText.has(Shown)) {
+    return;
+  }
+  entry.component = function ReportOrPage(props) {
+    const { createElement, useEffect, useState } = react();
+    const [set] = props.displaySets;
+    const uid = set?.displaySetInstanceUID;
+    const [known, setKnown] = useState({});
+    useEffect(() => {
+      let gone = false;
+      const look = async () => {
+        try {
+          if (!set.isLoaded) {
+            await set.load?.();
+          }
+        } catch (error) {
+          console.error('A measurement report cannot be read.', error);
+        }
+        const isHere = measurement => Boolean(measurement.displaySetInstanceUID);
+        set.measurements?.sort((one, other) => isHere(other) - isHere(one));
+        if (!gone) {
+          setKnown({ uid, isMeasured: set.measurements?.some(isHere) });
+        }
+      };
+      look();
+      return () => {
+        gone = true;
+      };
+    }, [uid]);
+    if (known.uid !== uid) {
+      return createElement('div', { style: FILL });
+    }
+    return createElement(known.isMeasured ? Shown : ReportPage, props);
+  };
+  withText.add(entry.component);
+}
+
+function ReportPage(props) {
+  const [{ label, instance, instances }] = props.displaySets;
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = instance ?? instances[0];
+  return react().createElement(DocumentViewport, {
+    ...props,
+    set: { label, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID },
+  });
+}
+
+/** Viewports that show a page where there are no images. */
+const withText = new WeakSet();
 
 /** Has a viewport of OHIF's say when it has something to show, if it does not show images. */
 function announceFrom(entry) {

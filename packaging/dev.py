@@ -22,6 +22,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs it has not seen pyproject.toml
     sys.exit("Negatoscope needs Python 3.11 or newer; this is {}.{}.".format(*sys.version_info[:2]))
 
+import dev_system
 from dev_pins import renew
 from dev_setup import CONSTRAINTS, ROOT, Venv, prepare
 from dev_system import DevError
@@ -56,6 +57,7 @@ def run(arguments: Sequence[str]) -> int:
 def test(arguments: Sequence[str]) -> int:
     """Run all checks, whatever fails, and then pytest, whose closing line comes last."""
     venv = prepare()
+    dev_system.ensure_test_programs()
     environment = test_environment(os.environ)
     failed = [" ".join(check) for check in CHECKS if not passes(venv, check, environment)]
     if failed:

@@ -1,4 +1,4 @@
-"""What development needs from the operating system: on Linux, the libraries that Qt's wheels leave out."""
+"""What development needs from the operating system: on Linux, what Qt's wheels leave out, and tests use."""
 
 from __future__ import annotations
 
@@ -59,6 +59,9 @@ QT_PACKAGES = (
     "libxrandr2",
     "libxtst6",
 )
+
+# Programs that tests run beside ours; what needs one that is not there is skipped, and says so.
+TEST_PACKAGES = ("7zip|p7zip-full", "chromium|chromium-browser")
 
 # Relative to the installed PySide6.
 QT_FILES = (
@@ -155,6 +158,12 @@ def ensure_qt_libraries() -> None:
     """See to the system libraries that Qt needs, where the package names are known; else do nothing."""
     if sys.platform == "linux" and is_debian():
         debian_packages(QT_PACKAGES, "Qt")
+
+
+def ensure_test_programs() -> None:
+    """See to the programs that tests use, where the package names are known; else do nothing."""
+    if sys.platform == "linux" and is_debian():
+        debian_packages(TEST_PACKAGES, "the tests that use them")
 
 
 def report_missing_libraries(site_packages: Path) -> None:

@@ -19,6 +19,7 @@ from library import measure_library
 from opening import measure_opening
 from orthanc import find_orthanc
 from program import keep_bytecode, show_script
+from showing import measure_showing
 from studies import make_study
 
 COUNT, LARGE = 1000, 250_000
@@ -61,6 +62,7 @@ def main() -> int:
             remarks.append("Orthanc is not installed: there is nothing to compare with.")
         measure_importing(figures, work, files, options.runs, peer)
         measure_opening(figures, work, work / "study", options.runs)
+        measure_showing(figures, work, work / "study", options.runs)
         if options.large:
             measure_library(figures, work, options.large, options.runs)
     load.append(_load())

@@ -67,7 +67,7 @@ def image_pixels(program: Any) -> np.ndarray:
     )
     left, top, width, height = (int(value * image.devicePixelRatio()) for value in box)
     # The middle, without the letters at the rims.
-    part = image.copy(left + width // 4, top + height // 4, width // 2, height // 2).convertToFormat(
+    part = image.copy(left + width // 8, top + height // 8, width * 3 // 4, height * 3 // 4).convertToFormat(
         image.Format.Format_Grayscale8
     )
     return np.frombuffer(part.constBits(), np.uint8).reshape(part.height(), part.bytesPerLine())[:, : part.width()]

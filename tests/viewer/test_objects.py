@@ -1,18 +1,15 @@
 """Every class of objects is seen in OHIF: its words, its picture, its film."""
 
-import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from conftest import RESOURCES, find_corpus
+from conftest import RESOURCES
 from objects import STUDY, Objects, make_objects
-from PIL import Image
 from playwright.sync_api import Browser, expect
 from server.asking import serve
 from viewer.browsing import Viewer
+from viewer.hanging import hang, wait_for_picture
 
 from desktop.settings import DataSource
 
@@ -37,37 +34,6 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: py
         yield viewer, objects
         assert [error for error in viewer.errors if "TypeError" in error] == []
         viewer.close()
-
-
-def hang(viewer: Viewer, path: Path) -> None:
-    """Hang the display set that a file is in."""
-    study, _, uid = viewer.served.place(path)
-    (made,) = (
-        made
-        for made in viewer.served.app.viewing.display_sets(study)
-        if uid in [instance.SOPInstanceUID for instance in made.instances]
-    )
-    viewer.hang(made.displaySetInstanceUID)
-
-
-def picture(viewer: Viewer) -> np.ndarray:
-    """Return what the middle of the first viewport shows, as grey levels."""
-    box = viewer.page.locator('[data-cy="viewport-pane"]').first.bounding_box()
-    assert box is not None
-    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
-    # Without the letters at the rims.
-    clip = {"x": x + width / 4, "y": y + height / 4, "width": width / 2, "height": height / 2}
-    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip))).convert("L")  # type: ignore[arg-type]
-    return np.asarray(image, np.float64)
-
-
-def wait_for_picture(viewer: Viewer, seconds: float = 30) -> None:
-    """Wait until the viewport shows something that is not flat."""
-    for _ in range(int(seconds / 0.2)):
-        if picture(viewer).std() > 2:
-            return
-        viewer.page.wait_for_timeout(200)
-    raise AssertionError("it stays flat")
 
 
 @pytest.mark.parametrize(
@@ -168,40 +134,3 @@ def test_each_display_set_has_its_thumbnail(page: tuple[Viewer, Objects]) -> Non
             }""",
             uid,
         )
-
-
-REAL = {
-    "segmentation": "seg_image_ct_binary.dcm",
-    "whole slide": "sm_image.dcm",
-    "parametric map": "parametric_map_float.dcm",
-    "structure set": "rtss.dcm",
-    "measurements": "sr_document_with_multiple_groups.dcm",
-    "dose": "rtdose.dcm",
-}
-
-
-@pytest.fixture(scope="module")
-def real_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
-    folder = find_corpus()
-    if folder is None:
-        pytest.skip("the folder of real DICOM files is not here (NEGATOSCOPE_CORPUS)")
-    with serve(tmp_path_factory.mktemp("real") / "base", RESOURCES, draws=True) as served:
-        for name in ("highdicom", "pypi-dicompyler-core", "pydicom-data"):
-            served.add(folder / name)
-        viewer = Viewer(browser, served)
-        viewer.page.set_viewport_size({"width": 1100, "height": 750})
-        yield viewer
-        viewer.close()
-
-
-@pytest.mark.parametrize("what", REAL)
-def test_real_objects_over_images_are_drawn(real_page: Viewer, what: str) -> None:
-    folder = find_corpus()
-    assert folder is not None
-    places = real_page.served.places()
-    path = next(path for path in sorted(folder.rglob(REAL[what])) if str(path) in places)
-    study = places[str(path)][0]
-    real_page.show(study, DataSource.DICOM_WEB)
-    real_page.sets(len(real_page.served.app.viewing.display_sets(study)))
-    hang(real_page, path)
-    wait_for_picture(real_page)

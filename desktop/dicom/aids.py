@@ -45,8 +45,9 @@ _FLOATS: Changes = {"BitsAllocated": 32, "PixelRepresentation": None}
 
 _AS_IT_IS: Changes = {}
 
+_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 _KINDS = {
-    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), Kind.JPEG),
+    **dict.fromkeys(_JPEG, Kind.JPEG),
     **dict.fromkeys(("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"), Kind.JPEG_LOSSLESS),
     **dict.fromkeys(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"), Kind.JPEG_LS),
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203)), Kind.HIGH_THROUGHPUT),
@@ -68,12 +69,16 @@ def find_aid(instance: Instance) -> Changes | None:
     is_native = syntax in uids.NATIVE_SYNTAXES or syntax == uids.DEFLATED_IMAGE_FRAME
     is_read = is_native or syntax in uids.BROWSER_SYNTAXES
     if samples > 1:
+        # Of JPEG that itself says nothing of its colours, OHIF takes for granted that they are YBR.
+        is_taken_for_ybr = syntax in _JPEG and instance.PhotometricInterpretation == "RGB"
         is_subsampled = is_native and instance.PhotometricInterpretation in _SUBSAMPLED
-        return _COLOURS if bits > 8 or is_subsampled or not is_read else None
+        return _COLOURS if bits > 8 or is_subsampled or is_taken_for_ybr or not is_read else None
     if is_segmentation(instance):
         return None if is_read else _AS_IT_IS
     if instance.PhotometricInterpretation == "PALETTE COLOR":
         return {**_COLOURS, **_INDICES}
+    if 8 < bits < 16:
+        return {"BitsAllocated": 16}
     if bits > 32 or (bits > 16 and (not is_native or instance.trait("WideIntegers"))):
         return _FLOATS
     is_odd = instance.trait("UnusedBits") or (bits == 1 and syntax not in uids.NATIVE_SYNTAXES)
@@ -102,12 +107,12 @@ def is_misread(instance: Instance, data: bytes) -> bool:
 
 
 def _contradicts(codestream: Codestream, instance: Instance) -> bool:
-    if codestream.kind is Kind.JPEG:
-        if codestream.precision > 8:
-            # Its decoder of 12 bits is up to 15 grey levels off.
-            return True
-        # Of colours that the frame itself says nothing of, its decoder takes for granted that they are YBR.
-        return codestream.samples == 3 and not codestream.colours and instance.PhotometricInterpretation == "RGB"
+    said = instance.Rows, instance.Columns, instance.SamplesPerPixel or 1
+    if said != (codestream.Rows, codestream.Columns, codestream.samples):
+        return True
+    if codestream.kind is Kind.JPEG and codestream.precision > 8:
+        # Its decoder of 12 bits is up to 15 grey levels off.
+        return True
     if codestream.kind is Kind.HIGH_THROUGHPUT and codestream.samples == 1:
         return codestream.is_signed != bool(instance.trait("Signed"))
     return False

@@ -24,6 +24,7 @@ from ..dicom.recent import Recent
 from ..dicom.uids import VIDEO_SYNTAXES
 from ..library.queries import Located
 from .captions import fit
+from .filming import silence_opencv
 from .frames import FrameReader
 from .stored import Stored, extract_stream
 
@@ -135,12 +136,13 @@ def _to_viewer(stored: Stored, item: Item, data: bytes, pixel_format: PixelForma
 
 
 def _first_picture(stored: Stored) -> np.ndarray:
+    silence_opencv()
     import cv2
 
     with tempfile.TemporaryDirectory(prefix="negatoscope-") as folder:
         part = Path(folder) / "film"
         extract_stream(stored, part, _FILM_BYTES)
-        film = cv2.VideoCapture(str(part))
+        film = cv2.VideoCapture(str(part), cv2.CAP_FFMPEG)
         try:
             there, picture = film.read()
         finally:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from ..dicom.records import MAX_FRAMES
 from ..workers import prepare_worker
 
 FRAME_RATE = 25.0
@@ -52,9 +53,7 @@ def film(order: FilmOrder, told: Connection) -> None:
 
 
 def _film(order: FilmOrder, told: Connection) -> int:
-    # Of what it cannot read, FFmpeg would write to the user's terminal.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    silence_opencv()
     import cv2
 
     reader = cv2.VideoCapture(str(order.stream), cv2.CAP_FFMPEG)
@@ -65,7 +64,7 @@ def _film(order: FilmOrder, told: Connection) -> int:
     writer = cv2.VideoWriter(str(part), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"VP80"), rate, size)
     made = 0
     try:
-        while writer.isOpened():
+        while writer.isOpened() and made < MAX_FRAMES:
             there, frame = reader.read()
             if not there:
                 break
@@ -85,3 +84,9 @@ def _film(order: FilmOrder, told: Connection) -> int:
 
 
 _HIGHEST_RATE = 240
+
+
+def silence_opencv() -> None:
+    """Keep OpenCV and its FFmpeg quiet: of what they cannot read, they write to the user's terminal."""
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+    os.environ["OPENCV_LOG_LEVEL"] = "OFF"

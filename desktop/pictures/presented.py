@@ -54,8 +54,14 @@ def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFra
         if instance is None or instance.TransferSyntaxUID in VIDEO_SYNTAXES:
             missing += 1
             continue
-        numbers = sorted(reference.frames) or range(1, instance.frames + 1)
-        frames += [PresentedFrame(instance, number) for number in numbers if 1 <= number <= instance.frames]
-    frames = list(dict.fromkeys(frames[: 2 * MOST_FRAMES]))[:MOST_FRAMES]
+        # A file may say that it has any number of frames.
+        whole = range(1, min(instance.frames, MOST_FRAMES) + 1)
+        numbers = sorted(reference.frames) or whole
+        missing += sum(not 1 <= number <= instance.frames for number in numbers)
+        if len(frames) < MOST_FRAMES:
+            frames += [PresentedFrame(instance, number) for number in numbers if 1 <= number <= instance.frames]
+    frames = list(dict.fromkeys(frames))
+    missing += max(len(frames) - MOST_FRAMES, 0)
+    frames = frames[:MOST_FRAMES]
     longest = max((max(one.instance.Rows or 1, one.instance.Columns or 1) for one in frames), default=1)
     return PresentedFrames(tuple(frames), missing, min(max(longest, _LEAST_SIDE), _MOST_SIDE))

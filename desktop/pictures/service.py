@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as TooLate
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -37,6 +37,10 @@ Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
 
 
+class _GivenUp(NoPixels):
+    """It took too long, or ended its process; perhaps another one's frame did, so that is not kept."""
+
+
 class Pictures:
     """Draws and decodes frames of the library, for any thread. Close it."""
 
@@ -65,6 +69,10 @@ class Pictures:
         stored = self._find(place)
         name = f"{stored.instance.SOPInstanceUID}/{number}"
         stamp = f"{_FORM} {THUMBNAIL_SIZE} {stored.file.size} {stored.file.mtime_ns}"
+        if stored.pixels.offset < 0:
+            # What is drawn is another file's.
+            _, image, frame, _ = self._presented(stored, number)
+            stamp += f" {image.instance.SOPInstanceUID} {frame} {image.file.size} {image.file.mtime_ns}"
         kept = find_thumbnail(self._store.reader(), place[0], name, stamp)
         if kept is None:
             kept = self._kept.get((place, name, stamp), partial(self._draw_thumbnail, stored, number))
@@ -77,6 +85,8 @@ class Pictures:
             if stored.pixels.offset < 0:
                 return Thumbnail(self._run(draw_presented, *self._presented(stored, number), THUMBNAIL_SIZE, keys()))
             return Thumbnail(self._run(draw_thumbnail, stored, number, THUMBNAIL_SIZE, keys()))
+        except _GivenUp:
+            raise
         except (NoPixels, NoFrame):
             return Thumbnail(None)
 
@@ -122,7 +132,7 @@ class Pictures:
             future: Future[Drawn] = self._pool.submit(task, *given, **named)
             try:
                 return future.result(_PATIENCE_SECONDS)
-            except BrokenProcessPool:
+            except (BrokenProcessPool, CancelledError):
                 # It may have been another one's frame.
                 continue
             except TooLate:
@@ -130,4 +140,4 @@ class Pictures:
                 self._pool.restart()
                 break
         log.error("the program that decodes a frame has ended over it")
-        raise NoPixels(_NEVER)
+        raise _GivenUp(_NEVER)

@@ -116,7 +116,14 @@ class Frames(_Resource):
                 return [unpack_bits(frame, located.pixels) for frame in frames] if as_bytes else frames
             if not any(is_misread(instance, frame.data) for frame in frames):
                 return frames
+            if (instance.SamplesPerPixel or 1) > 1:
+                # Decoded colours would be taken for what the metadata say of the compressed ones.
+                raise NoFrame("Its frames are compressed otherwise than the file says.")
         decoded = self._pictures.decode(place, numbers)
+        if find_aid(instance) in (None, {}):
+            size = (instance.Rows or 0) * (instance.Columns or 0) * ((instance.BitsAllocated or 8) + 7 >> 3)
+            if any(len(data) != size for data in decoded):
+                raise NoFrame("Its frames hold other numbers than the file says.")
         return [Frame(data, EXPLICIT_VR_LITTLE_ENDIAN) for data in decoded]
 
 

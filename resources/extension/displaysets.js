@@ -37,18 +37,13 @@ export function plan(study) {
       .then(response => response.json())
       .then(sets => plans.set(key, new Map(sets.flatMap(set => set.instances.map(uid => [uid, set])))))
       .catch(error => {
+        // Without them, frames that the program decodes would be taken for what is in the file.
         asked.delete(key);
-        console.error('The display sets cannot be had.', error);
+        throw error;
       });
     asked.set(key, answer);
   }
   return asked.get(key);
-}
-
-/** A study has to be asked for anew once something was added to it. */
-export function forget(study) {
-  asked.delete(keyOf(study));
-  plans.delete(keyOf(study));
 }
 
 /** Each data source waits for the plan of a study before it gives its instances away. */
@@ -65,7 +60,8 @@ export function watchSource(source) {
     // Both are needed, so both are asked for at once.
     const study = args?.query?.get?.('url')?.match(/\/studies\/([0-9.]+)\//)?.[1];
     if (study) {
-      plan(study);
+      // Whoever needs it asks again, and hears why it cannot be had.
+      plan(study).catch(() => {});
     }
     return initialize.call(source, args);
   };

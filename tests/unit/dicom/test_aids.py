@@ -23,12 +23,13 @@ JPEG = Pixels(JPEG_BASELINE, offset=100, length=None)
 
 RGB = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "BitsAllocated": 8}
 PALETTE = {"PhotometricInterpretation": "PALETTE COLOR", "BitsAllocated": 8}
+YBR = RGB | {"PhotometricInterpretation": "YBR_FULL"}
 FLOATS = {"BitsAllocated": 32, "PixelRepresentation": None}
 COLOURS = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, BIG_ENDIAN, DEFLATED, JPEG_BASELINE, RLE, H264])
-@pytest.mark.parametrize("fields", [{"BitsAllocated": 8}, {"BitsAllocated": 16}, RGB])
+@pytest.mark.parametrize("fields", [{"BitsAllocated": 8}, {"BitsAllocated": 16}, YBR])
 def test_what_the_viewer_reads_itself(syntax: str, fields: dict[str, Any]):
     assert find_aid(make_instances(1, TransferSyntaxUID=syntax, **fields)[0]) is None
 
@@ -39,6 +40,8 @@ def test_what_the_viewer_reads_itself(syntax: str, fields: dict[str, Any]):
         (EXPLICIT, RGB | {"BitsAllocated": 16}, COLOURS),
         (RLE, RGB | {"BitsAllocated": 16}, COLOURS),
         (JPEG_RETIRED, RGB, COLOURS),
+        (JPEG_BASELINE, RGB, COLOURS),
+        (EXPLICIT, {"BitsAllocated": 12}, {"BitsAllocated": 16}),
         (EXPLICIT, RGB | {"PhotometricInterpretation": "YBR_FULL_422"}, COLOURS),
         (DEFLATED, RGB | {"PhotometricInterpretation": "YBR_PARTIAL_422"}, COLOURS),
         (EXPLICIT, PALETTE, COLOURS | {"RedPaletteColorLookupTableData": None}),
@@ -81,7 +84,7 @@ def test_what_looks_odd_and_is_not(syntax: str, fields: dict[str, Any]):
 @pytest.mark.parametrize(
     ("name", "syntax", "misread"),
     [
-        ("SC_jpeg_no_color_transform.dcm", JPEG_BASELINE, True),
+        ("SC_jpeg_no_color_transform.dcm", JPEG_BASELINE, False),
         ("SC_rgb_jpeg_gdcm.dcm", "1.2.840.10008.1.2.4.70", False),
         ("SC_rgb_dcmtk_+eb+cr.dcm", JPEG_BASELINE, False),
         ("JPEG-lossy.dcm", "1.2.840.10008.1.2.4.51", True),
@@ -97,6 +100,8 @@ def test_frames_that_contradict_their_metadata(pydicom_files: Path, name: str, s
     instance = make_instances(
         1,
         TransferSyntaxUID=syntax,
+        Rows=ds.Rows,
+        Columns=ds.Columns,
         SamplesPerPixel=ds.SamplesPerPixel,
         PhotometricInterpretation=ds.PhotometricInterpretation,
     )[0]
@@ -105,13 +110,16 @@ def test_frames_that_contradict_their_metadata(pydicom_files: Path, name: str, s
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_a_sign_that_contradicts_the_metadata(pydicom_files: Path, *, signed: bool):
-    stored = next(generate_frames(dcmread(pydicom_files / "JPEG2000.dcm").PixelData, number_of_frames=1))
+    ds = dcmread(pydicom_files / "JPEG2000.dcm")
+    stored = next(generate_frames(ds.PixelData, number_of_frames=1))
     # Its numbers are signed. A segment of capabilities names Part 15 (ISO/IEC 15444-15 §A.3).
     end = 4 + int.from_bytes(stored[4:6], "big")
     frame = stored[:end] + b"\xff\x50\x00\x08" + (1 << 32 - 15).to_bytes(4, "big") + b"\0\0" + stored[end:]
     traits = (("Signed", 1.0),) if signed else ()
-    instance = make_instances(1, TransferSyntaxUID=HIGH_THROUGHPUT, SamplesPerPixel=1, traits=traits)[0]
+    instance = make_instances(1, TransferSyntaxUID=HIGH_THROUGHPUT, Rows=ds.Rows, Columns=ds.Columns, traits=traits)[0]
     assert is_misread(instance, frame) != signed
+    assert is_misread(replace(instance, Rows=ds.Rows + 1), frame)
+    assert is_misread(replace(instance, SamplesPerPixel=3), frame)
 
 
 @pytest.mark.parametrize(

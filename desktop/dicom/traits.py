@@ -102,6 +102,13 @@ def _contoured_series(item: Item, tag: str) -> Trait | None:
     return (named[0].text("SeriesInstanceUID") or None) if is_whole else None
 
 
+def _contoured_images(item: Item, tag: str) -> Trait | None:
+    """How many images of the first series a structure set has contours in."""
+    series = item.item(tag).item("RTReferencedStudySequence").item("RTReferencedSeriesSequence")
+    named = {image.text("ReferencedSOPInstanceUID") for image in series.items("ContourImageSequence")}
+    return float(len(named - {""})) or None
+
+
 _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00200100", "TemporalPositionIdentifier", _number),
     ("00189087", "DiffusionBValue", _number),
@@ -138,6 +145,7 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("0040A043", "Label", _meaning),
     ("00081115", "ReferencedSeries", _first_series),
     ("30060010", "ReferencedSeries", _contoured_series),
+    ("30060010", "ReferencedImages", _contoured_images),
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),

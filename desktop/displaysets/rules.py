@@ -118,9 +118,12 @@ def _reconstruct_single_frames(instances: Sequence[Instance]) -> Reconstruction:
         )
         if not same_shape or not same_orientation(instance.ImageOrientationPatient, first.ImageOrientationPatient):
             return Reconstruction(possible=False)
+    places = _places(instances)
+    if distance(places[0], places[-1]) == 0:
+        # OHIF takes two images in one place for a volume, of which it can draw nothing.
+        return Reconstruction(possible=False)
     if len(instances) <= 2:
         return Reconstruction(possible=True)
-    places = _places(instances)
     average = distance(places[0], places[-1]) / (len(places) - 1)
     issues = _spacing_issues(places, average)
     return Reconstruction(SpacingIssue.IRREGULAR not in issues, None if SpacingIssue.IRREGULAR in issues else average)

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -44,7 +45,7 @@ def read_instances(
     """
     contexts = contexts or {}
     rows = [list(row) for row in db.execute(_SELECT, (study_uid,))]
-    here = {row[_SERIES] for row in rows if row[_MODALITY] not in NOTHING_LIES_OVER}
+    here = Counter(row[_SERIES] for row in rows if row[_MODALITY] not in NOTHING_LIES_OVER)
     # All in one go: to decode thousands of small texts takes several times as long.
     positions, traits = (_decode([row[place] for row in rows]) for place in (_POSITION, _TRAITS))
     for values, position, named in zip(rows, positions, traits, strict=True):
@@ -59,14 +60,19 @@ def read_instances(
         yield Instance(*values)
 
 
-def mark_absent(traits: Traits, here: Container[str]) -> Traits:
+def mark_absent(traits: Traits, here: Mapping[str, int]) -> Traits:
     """Return an instance's traits, where the series that it refers to is absent if it cannot lie over that.
 
     Args:
         traits: as :func:`desktop.dicom.traits.make_traits` finds them.
-        here: UIDs of the series of its study over which something can lie.
+        here: the series of its study over which something can lie, by UID: how many instances each has.
     """
-    if any(name == "ReferencedSeries" and value not in here for name, value in traits):
+    named = dict(traits)
+    if "ReferencedSeries" not in named:
+        return traits
+    # Contours of images that are not here would be drawn over those that are.
+    least = named.get("ReferencedImages")
+    if here.get(str(named["ReferencedSeries"]), 0) < max(least if isinstance(least, float | int) else 1, 1):
         return tuple(("AbsentSeries" if name == "ReferencedSeries" else name, value) for name, value in traits)
     return traits
 

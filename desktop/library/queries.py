@@ -224,8 +224,8 @@ def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid
     file = FileRef(path_from_db(row["place"]), row["size"], row["mtime_ns"], row["identity"])
     instance = _instance(row)
     if instance.trait("ReferencedSeries") is not None:
-        found = [one.series for one in find_series(db, study_uid)]
-        here = {series.SeriesInstanceUID for series in found if series.Modality not in NOTHING_LIES_OVER}
+        found = [one for one in find_series(db, study_uid) if one.series.Modality not in NOTHING_LIES_OVER]
+        here = {one.series.SeriesInstanceUID: one.instances for one in found}
         instance = replace(instance, traits=mark_absent(instance.traits, here))
     return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), instance)
 

@@ -83,7 +83,8 @@ def _why_other_volume(made: Set, classes: dict[str, str]) -> str:
         return DOSE
     if name in _ONE_EACH:
         return LABELS
-    return ONE_PLACE if name == _STACK and made["isMultiFrame"] and not made["isReconstructable"] else ""
+    is_flat = made["isMultiFrame"] or len(made["instances"]) == 2
+    return ONE_PLACE if name == _STACK and is_flat and not made["isReconstructable"] else ""
 
 
 def _why_other_handler(made: Set, same: Set, classes: dict[str, str]) -> str:

@@ -15,7 +15,6 @@ REAL = {
     "segmentation": "seg_image_ct_binary.dcm",
     "whole slide": "sm_image.dcm",
     "parametric map": "parametric_map_float.dcm",
-    "structure set": "rtss.dcm",
     "measurements": "sr_document_with_multiple_groups.dcm",
     "dose": "rtdose.dcm",
 }

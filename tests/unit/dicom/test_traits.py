@@ -19,9 +19,9 @@ def series(uid: str) -> dict[str, Any]:
     return {"0020000E": value(uid, vr="UI")}
 
 
-def frame_of_reference(count: int) -> dict[str, Any]:
+def frame_of_reference(count: int, *uids: str) -> dict[str, Any]:
     """Return an item of Referenced Frame of Reference Sequence that names some series."""
-    images = value({}, vr="SQ")
+    images = value(*[{"00081155": value(uid, vr="UI")} for uid in uids] or [{}], vr="SQ")
     named = [series(f"1.{number + 2}") | {"30060016": images} for number in range(count)]
     return {"30060012": value({"30060014": value(*named, vr="SQ")}, vr="SQ")}
 
@@ -53,6 +53,10 @@ def frame_of_reference(count: int) -> dict[str, Any]:
         ({"00081115": {"vr": "SQ"}}, {}),
         ({"30060010": value(frame_of_reference(1), frame_of_reference(2), vr="SQ")}, {"ReferencedSeries": "1.2"}),
         ({"30060010": value(frame_of_reference(1), {}, vr="SQ")}, {}),
+        (
+            {"30060010": value(frame_of_reference(1, "1.5", "1.6", "1.6"), vr="SQ")},
+            {"ReferencedSeries": "1.2", "ReferencedImages": 2},
+        ),
         ({"30060010": value({"30060012": value({}, vr="SQ")}, vr="SQ")}, {}),
         ({"30060010": value({}, vr="SQ")}, {}),
         ({"54000100": value({}, {}, {}, vr="SQ")}, {"MultiplexGroups": 3}),

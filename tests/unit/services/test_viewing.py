@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from builders import ROOT_UID, ask, make_image, make_stack, save
 from pydicom.dataset import Dataset
-from pydicom.uid import SegmentationStorage
+from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from desktop import logs
 from desktop.app import App
@@ -101,6 +101,41 @@ def make_segments(**attributes: Any) -> Dataset:
             **attributes,
         }
     )
+
+
+def test_contours_lie_over_all_of_their_images_or_none(app: App, tmp_path: Path):
+    stack = make_stack(tmp_path / "ct", 2)
+    images = []
+    for path in stack:
+        image = Dataset()
+        image.ReferencedSOPInstanceUID = pydicom.dcmread(path).SOPInstanceUID
+        images.append(image)
+    series, study, frame = Dataset(), Dataset(), Dataset()
+    series.SeriesInstanceUID, series.ContourImageSequence = ROOT_UID + "1.1", images
+    study.RTReferencedSeriesSequence, frame.RTReferencedStudySequence = [series], [study]
+    structures = make_image(
+        SOPClassUID=RTStructureSetStorage,
+        Modality="RTSTRUCT",
+        SeriesInstanceUID=ROOT_UID + "1.9",
+        ReferencedFrameOfReferenceSequence=[frame],
+        **dict.fromkeys(("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation")),
+    )
+    app.importing.start(ask(save(structures, tmp_path / "rt"), stack[0])).wait()
+    page = app.viewing.display_sets(ROOT_UID + "1")[-1]
+    assert page.SOPClassHandlerId.endswith(".page")
+    assert [message.code for message in page.messages] == [MessageCode.SERIES_NOT_HERE]
+    app.importing.start(ask(stack[1])).wait()
+    over = app.viewing.display_sets(ROOT_UID + "1")[-1]
+    assert over.SOPClassHandlerId.endswith(".dicom-rt")
+    assert over.messages == ()
+
+
+def test_two_images_in_one_place_are_no_volume(app: App, tmp_path: Path):
+    make_stack(tmp_path / "ct", 2, spacing=0)
+    app.importing.start(ask(tmp_path / "ct")).wait()
+    (made,) = app.viewing.display_sets(ROOT_UID + "1")
+    assert not made.isReconstructable
+    assert MessageCode.NOT_RECONSTRUCTABLE in [message.code for message in made.messages]
 
 
 def test_segments_are_images_where_those_that_they_lie_over_are_not(app: App, tmp_path: Path):

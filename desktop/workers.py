@@ -79,7 +79,10 @@ class WorkerPool:
         return self._pool
 
     def restart(self) -> None:
-        """Kill the workers, one of which hangs. Futures of what they did raise BrokenProcessPool."""
+        """Kill the workers, one of which hangs.
+
+        Futures of what they did raise BrokenProcessPool, of what waited for them CancelledError.
+        """
         with self._lock:
             pool, self._pool = self._pool, None
         _end(pool, 0)

@@ -1,6 +1,7 @@
 """Makes one study with an object of nearly every class, for tests that serve or show them."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ def make_objects(folder: Path) -> Objects:
             "report": trees.report(
                 "Findings", trees.text("Finding", "A quiet lung."), trees.image(first), sop_class="88.11"
             ),
+            "measurements": trees.report(
+                trees.dcm("126000", "Imaging Measurement Report"),
+                trees.text("Finding", "Nothing was measured."),
+                trees.image(first),
+            ),
+            "map": parametric_map(stack),
             "cad": trees.mammography_cad(),
             "dose report": trees.ct_dose(),
             "key objects": key_objects(first),
@@ -182,6 +189,46 @@ def registration() -> Dataset:
         MatrixRegistrationSequence=[dataset(MatrixSequence=[matrix])],
     )
     return head("66.1", Modality="REG", ContentLabel="MOVED", RegistrationSequence=[moved])
+
+
+def parametric_map(stack: Sequence[Path], **attributes: Any) -> Dataset:
+    """Return a map over a stack of :func:`builders.make_stack`: 0.7 in the middle of each image, else 0."""
+    images = [reference(image_uid(path)) for path in stack]
+    values = np.zeros((len(stack), 64, 64), np.float32)
+    values[:, 16:48, 16:48] = 0.7
+    measures = dataset(PixelSpacing=[0.5, 0.5], SliceThickness=2, SpacingBetweenSlices=2)
+    shared = dataset(
+        PixelMeasuresSequence=[measures],
+        PlaneOrientationSequence=[dataset(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+    )
+    frames = [
+        dataset(
+            PlanePositionSequence=[dataset(ImagePositionPatient=[0, 0, 2.0 * number])],
+            DerivationImageSequence=[dataset(SourceImageSequence=[image])],
+        )
+        for number, image in enumerate(images)
+    ]
+    series = dataset(SeriesInstanceUID=SERIES, ReferencedInstanceSequence=images)
+    return head(
+        "30",
+        **{
+            "Modality": "OT",
+            "ImageType": ["DERIVED", "PRIMARY"],
+            "FrameOfReferenceUID": ROOT_UID + "1.2",
+            "ContentLabel": "MAP",
+            "SamplesPerPixel": 1,
+            "PhotometricInterpretation": "MONOCHROME2",
+            "NumberOfFrames": len(stack),
+            "Rows": 64,
+            "Columns": 64,
+            "BitsAllocated": 32,
+            "FloatPixelData": values.tobytes(),
+            "ReferencedSeriesSequence": [series],
+            "SharedFunctionalGroupsSequence": [shared],
+            "PerFrameFunctionalGroupsSequence": frames,
+            **attributes,
+        },
+    )
 
 
 def value_mapping(image: str) -> Dataset:

@@ -17,7 +17,7 @@ from .records import Instance, Pixels
 Changes = Mapping[str, Any]
 """Keyword → value, or None for what goes: where decoded frames are otherwise than the data set says."""
 
-_COLOURS: Changes = {
+COLOURS: Changes = {
     "SamplesPerPixel": 3,
     "PhotometricInterpretation": "RGB",
     "PlanarConfiguration": 0,
@@ -26,6 +26,8 @@ _COLOURS: Changes = {
     "HighBit": 7,
     "PixelRepresentation": 0,
 }
+"""What all that the program draws in colours is: RGB of 8 bits, pixel by pixel."""
+
 _INDICES: Changes = {
     **dict.fromkeys(
         keyword
@@ -72,11 +74,11 @@ def find_aid(instance: Instance) -> Changes | None:
         # Of JPEG that itself says nothing of its colours, OHIF takes for granted that they are YBR.
         is_taken_for_ybr = syntax in _JPEG and instance.PhotometricInterpretation == "RGB"
         is_subsampled = is_native and instance.PhotometricInterpretation in _SUBSAMPLED
-        return _COLOURS if bits > 8 or is_subsampled or is_taken_for_ybr or not is_read else None
+        return COLOURS if bits > 8 or is_subsampled or is_taken_for_ybr or not is_read else None
     if is_segmentation(instance):
         return None if is_read else _AS_IT_IS
     if instance.PhotometricInterpretation == "PALETTE COLOR":
-        return {**_COLOURS, **_INDICES}
+        return {**COLOURS, **_INDICES}
     if 8 < bits < 16:
         return {"BitsAllocated": 16}
     if bits > 32 or (bits > 16 and (not is_native or instance.trait("WideIntegers"))):

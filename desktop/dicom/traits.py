@@ -8,6 +8,10 @@ from collections.abc import Callable
 from .items import Item
 from .naturalize import Model
 from .records import Trait, Traits
+from .uids import PARAMETRIC_MAP
+
+_VOLUME = 3.0
+"""Images that are a volume at least."""
 
 _GE_MODULUS = 100_000
 """GE adds 10^9 to its b-values; what five digits leave counts, as in OHIF."""
@@ -89,7 +93,9 @@ def _count(item: Item, tag: str) -> Trait | None:
 
 
 def _first_series(item: Item, tag: str) -> Trait | None:
-    """The first one that is referred to: OHIF looks for no other."""
+    """The first one that is referred to: OHIF looks for no other. Maps of 64 bits it cannot lay over any."""
+    if item.text("SOPClassUID") == PARAMETRIC_MAP and item.number("BitsAllocated") == 64:
+        return None
     return item.item(tag).text("SeriesInstanceUID") or None
 
 
@@ -102,8 +108,14 @@ def _contoured_series(item: Item, tag: str) -> Trait | None:
     return (named[0].text("SeriesInstanceUID") or None) if is_whole else None
 
 
-def _contoured_images(item: Item, tag: str) -> Trait | None:
-    """How many images of the first series a structure set has contours in."""
+def _images_of_map(item: Item, tag: str) -> Trait | None:
+    """OHIF lays a map over a volume alone, and draws nothing of it over less."""
+    return _VOLUME if item.text(tag) == PARAMETRIC_MAP else None
+
+
+def _images_of_contours(item: Item, tag: str) -> Trait | None:
+    """How many images of the first series a structure set has contours in: of those that are not here, OHIF draws them
+    over others."""
     series = item.item(tag).item("RTReferencedStudySequence").item("RTReferencedSeriesSequence")
     named = {image.text("ReferencedSOPInstanceUID") for image in series.items("ContourImageSequence")}
     return float(len(named - {""})) or None
@@ -144,8 +156,9 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00700080", "Label", _text),  # Content Label
     ("0040A043", "Label", _meaning),
     ("00081115", "ReferencedSeries", _first_series),
+    ("00080016", "NeededImages", _images_of_map),  # of Referenced Series, for it to lie over them
     ("30060010", "ReferencedSeries", _contoured_series),
-    ("30060010", "ReferencedImages", _contoured_images),
+    ("30060010", "NeededImages", _images_of_contours),
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),

@@ -70,8 +70,7 @@ def mark_absent(traits: Traits, here: Mapping[str, int]) -> Traits:
     named = dict(traits)
     if "ReferencedSeries" not in named:
         return traits
-    # Contours of images that are not here would be drawn over those that are.
-    least = named.get("ReferencedImages")
+    least = named.get("NeededImages")
     if here.get(str(named["ReferencedSeries"]), 0) < max(least if isinstance(least, float | int) else 1, 1):
         return tuple(("AbsentSeries" if name == "ReferencedSeries" else name, value) for name, value in traits)
     return traits

@@ -30,7 +30,7 @@ class PresentedFrames:
 
     Attributes:
         frames: in the state's order.
-        missing: images that it refers to and that are not in the library, or have no pixels.
+        missing: images that it refers to and that are not shown: not in the library, without pixels, or too many.
         side: of the square in which each is shown, in pixels.
     """
 
@@ -47,7 +47,7 @@ def find_presented(db: sqlite3.Connection, study_uid: str, state: Item) -> Prese
 def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFrames:
     """Return what a presentation state shows of the instances of its study."""
     there = {one.SOPInstanceUID: one for one in instances if one.has_pixels}
-    frames: list[PresentedFrame] = []
+    frames: dict[PresentedFrame, None] = {}
     missing = 0
     for reference in read_references(state):
         instance = there.get(reference.SOPInstanceUID)
@@ -55,13 +55,16 @@ def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFra
             missing += 1
             continue
         # A file may say that it has any number of frames.
-        whole = range(1, min(instance.frames, MOST_FRAMES) + 1)
-        numbers = sorted(reference.frames) or whole
-        missing += sum(not 1 <= number <= instance.frames for number in numbers)
-        if len(frames) < MOST_FRAMES:
-            frames += [PresentedFrame(instance, number) for number in numbers if 1 <= number <= instance.frames]
-    frames = list(dict.fromkeys(frames))
-    missing += max(len(frames) - MOST_FRAMES, 0)
-    frames = frames[:MOST_FRAMES]
+        last = min(instance.frames, MOST_FRAMES)
+        if not reference.frames:
+            missing += instance.frames - last
+        for number in sorted(reference.frames) or range(1, last + 1):
+            frame = PresentedFrame(instance, number)
+            if frame in frames:
+                continue
+            if 1 <= number <= instance.frames and len(frames) < MOST_FRAMES:
+                frames[frame] = None
+            else:
+                missing += 1
     longest = max((max(one.instance.Rows or 1, one.instance.Columns or 1) for one in frames), default=1)
     return PresentedFrames(tuple(frames), missing, min(max(longest, _LEAST_SIDE), _MOST_SIDE))

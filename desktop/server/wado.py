@@ -110,7 +110,8 @@ class Frames(_Resource):
         obstacle = find_obstacle(instance, located.pixels)
         if obstacle is not None:
             raise NoFrame(obstacle)
-        if find_aid(instance) is None:
+        aid = find_aid(instance)
+        if aid is None:
             frames = self._reader.read(located, numbers)
             if is_native(located.pixels):
                 return [unpack_bits(frame, located.pixels) for frame in frames] if as_bytes else frames
@@ -120,7 +121,8 @@ class Frames(_Resource):
                 # Decoded colours would be taken for what the metadata say of the compressed ones.
                 raise NoFrame("Its frames are compressed otherwise than the file says.")
         decoded = self._pictures.decode(place, numbers)
-        if find_aid(instance) in (None, {}):
+        if not aid:
+            # The viewer goes by the metadata, of which nothing has been changed for it.
             size = (instance.Rows or 0) * (instance.Columns or 0) * ((instance.BitsAllocated or 8) + 7 >> 3)
             if any(len(data) != size for data in decoded):
                 raise NoFrame("Its frames hold other numbers than the file says.")

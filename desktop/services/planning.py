@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from ..dicom.aids import find_aid
+from ..dicom.aids import COLOURS, find_aid
 from ..dicom.items import Item
 from ..dicom.records import Instance
 from ..displaysets.model import DisplaySet, Message, MessageCode, View, context_of
@@ -87,11 +87,5 @@ def _describe(shown: PresentedFrames) -> dict[str, Any] | None:
         "NumberOfFrames": len(shown.frames),
         "Rows": shown.side,
         "Columns": shown.side,
-        "SamplesPerPixel": 3,
-        "PhotometricInterpretation": "RGB",
-        "PlanarConfiguration": 0,
-        "BitsAllocated": 8,
-        "BitsStored": 8,
-        "HighBit": 7,
-        "PixelRepresentation": 0,
+        **COLOURS,
     }

@@ -158,11 +158,11 @@ function open(path) {
 }
 
 /** Makes OHIF show what the program has planned, by all its data sources and in all its modes. */
-function takeOver({ extensionManager }) {
+function takeOver(manager) {
   for (const name of ['dicomweb', 'dicomjson']) {
-    extensionManager.getDataSources(name).forEach(watchSource);
+    manager.extensionManager.getDataSources(name).forEach(watchSource);
   }
-  addViewports({ extensionManager });
+  addViewports(manager);
 }
 
 export default {

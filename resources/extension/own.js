@@ -85,7 +85,8 @@ function makePresented(instance, set, stock) {
 }
 
 /** The viewports of a mode, and behind them those that it lacks: nothing may be without one. */
-export function addViewports({ extensionManager }) {
+export function addViewports(manager) {
+  const { extensionManager } = manager;
   const layout = extensionManager.getModuleEntry('@ohif/extension-default.layoutTemplateModule.viewerLayout');
   const show = layout.component;
   const more = [
@@ -109,7 +110,7 @@ export function addViewports({ extensionManager }) {
   layout.component = props => {
     // A mode brings its own extensions along: not all of them are there in every mode.
     const isThere = ({ namespace }) => Boolean(extensionManager.getModuleEntry(namespace)?.component);
-    showTextOfReports(extensionManager.getModuleEntry(REPORT));
+    showTextOfReports(extensionManager.getModuleEntry(REPORT), manager);
     [PDF, MICROSCOPY, CORNERSTONE].map(id => extensionManager.getModuleEntry(id)).forEach(announceFrom);
     return show({ ...props, viewports: [ours[0], ...props.viewports, ...more.filter(isThere), ours[1]] });
   };
@@ -119,7 +120,7 @@ export function addViewports({ extensionManager }) {
  * Of a measurement report, OHIF shows the image of the first measurement, and nothing at all if that has none. So those
  * with an image come first; a report that has none of its images here is shown as a page.
  */
-function showTextOfReports(entry) {
+function showTextOfReports(entry, manager) {
   const Shown = entry?.component;
   if (!Shown || withText.has(Shown)) {
     return;
@@ -137,7 +138,7 @@ function showTextOfReports(entry) {
             await set.load?.();
           }
         } catch (error) {
-          console.error('A measurement report cannot be read.', error);
+          console.warn('OHIF cannot read a measurement report.', error);
         }
         const isHere = measurement => Boolean(measurement.displaySetInstanceUID);
         set.measurements?.sort((one, other) => isHere(other) - isHere(one));
@@ -153,7 +154,7 @@ function showTextOfReports(entry) {
     if (known.uid !== uid) {
       return createElement('div', { style: FILL });
     }
-    return createElement(known.isMeasured ? Shown : ReportPage, props);
+    return createElement(known.isMeasured ? Shown : ReportPage, { ...props, manager });
   };
   withText.add(entry.component);
 }

@@ -1,6 +1,7 @@
 """What hangs in the first viewport of a page, and what is seen of it."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,33 @@ def hang(viewer: Viewer, path: Path) -> None:
 
 
 def picture(viewer: Viewer) -> np.ndarray:
-    """Return what the middle of the first viewport shows, as grey levels."""
+    """Return what the middle of the first viewport shows: (rows, columns, 3), red, green and blue."""
     box = viewer.page.locator('[data-cy="viewport-pane"]').first.bounding_box()
     assert box is not None
     x, y, width, height = box["x"], box["y"], box["width"], box["height"]
     # Without the letters at the rims.
     clip = {"x": x + width / 4, "y": y + height / 4, "width": width / 2, "height": height / 2}
-    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip, timeout=60_000))).convert("L")  # type: ignore[arg-type]
+    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip, timeout=60_000))).convert("RGB")  # type: ignore[arg-type]
     return np.asarray(image, np.float64)
 
 
-def wait_for_picture(viewer: Viewer, seconds: float = 60) -> None:
-    """Wait until the viewport shows something that is not flat."""
+def is_not_flat(shown: np.ndarray) -> bool:
+    """Whether a picture shows something."""
+    return bool(shown.std() > 2)
+
+
+def has_colours(shown: np.ndarray) -> bool:
+    """Whether something in colours lies over a grey picture; a thin line is enough."""
+    return bool((np.ptp(shown, axis=2) > 60).mean() > 0.002)
+
+
+def wait_for_picture(
+    viewer: Viewer, fits: Callable[[np.ndarray], bool] = is_not_flat, seconds: float = 60
+) -> np.ndarray:
+    """Wait until the viewport shows what is wanted, and return it."""
     for _ in range(int(seconds / 0.5)):
-        if picture(viewer).std() > 2:
-            return
+        shown = picture(viewer)
+        if fits(shown):
+            return shown
         viewer.page.wait_for_timeout(500)
-    raise AssertionError("it stays flat")
+    raise AssertionError("it is not shown")

@@ -9,7 +9,7 @@ from objects import STUDY, Objects, make_objects
 from playwright.sync_api import Browser, expect
 from server.asking import serve
 from viewer.browsing import Viewer
-from viewer.hanging import hang, wait_for_picture
+from viewer.hanging import hang, has_colours, wait_for_picture
 
 from desktop.settings import DataSource
 
@@ -40,6 +40,7 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: py
     ("name", "words"),
     [
         ("report", ["A quiet lung."]),
+        ("measurements", ["Nothing was measured."]),
         ("cad", ["CAD"]),
         ("dose report", ["CTDIvol"]),
         ("key objects", ["Image"]),
@@ -111,9 +112,16 @@ def test_a_film_plays(page: tuple[Viewer, Objects]) -> None:
     wait_for_picture(viewer)
 
 
-def test_key_objects_jump_to_their_images(page: tuple[Viewer, Objects]) -> None:
+def test_a_map_lies_over_its_images(page: tuple[Viewer, Objects]) -> None:
     viewer, objects = page
-    hang(viewer, objects.files["key objects"])
+    hang(viewer, objects.files["map"])
+    wait_for_picture(viewer, has_colours)
+
+
+@pytest.mark.parametrize("name", ["key objects", "measurements"])
+def test_pages_jump_to_their_images(page: tuple[Viewer, Objects], name: str) -> None:
+    viewer, objects = page
+    hang(viewer, objects.files[name])
     viewer.wait_for("() => document.querySelector('iframe')?.contentDocument?.querySelector('a.reference')")
     viewer.wait_for("() => document.querySelector('iframe').contentDocument.readyState === 'complete'")
     viewer.page.frame_locator("iframe").locator("a.reference").first.click()

@@ -7,17 +7,20 @@ from conftest import RESOURCES, find_corpus
 from playwright.sync_api import Browser
 from server.asking import serve
 from viewer.browsing import Viewer
-from viewer.hanging import hang, wait_for_picture
+from viewer.hanging import hang, has_colours, is_not_flat, wait_for_picture
 
 from desktop.settings import DataSource
 
 REAL = {
-    "segmentation": "seg_image_ct_binary.dcm",
+    "segmentation": "seg_image_ct_binary_single_frame.dcm",
     "whole slide": "sm_image.dcm",
-    "parametric map": "parametric_map_float.dcm",
+    "map of one image": "parametric_map_float.dcm",
     "measurements": "sr_document_with_multiple_groups.dcm",
     "dose": "rtdose.dcm",
 }
+
+
+LOOKS = dict.fromkeys(REAL, is_not_flat) | {"segmentation": has_colours, "measurements": has_colours}
 
 
 @pytest.fixture(scope="module")
@@ -44,4 +47,4 @@ def test_real_objects_over_images_are_drawn(real_page: Viewer, what: str) -> Non
     real_page.show(study, DataSource.DICOM_WEB)
     real_page.sets(len(real_page.served.app.viewing.display_sets(study)))
     hang(real_page, path)
-    wait_for_picture(real_page)
+    wait_for_picture(real_page, LOOKS[what])

@@ -116,6 +116,7 @@ function onLoaded({ detail: { image } }) {
 function onRendered({ detail: { element, viewportStatus } }) {
   const viewport = window.cornerstone?.getEnabledElement(element)?.viewport;
   coverIfWrong(viewport);
+  drawAgainAtRest(viewport);
   if (viewportStatus === 'noData' || viewportStatus === 'loading') {
     return;
   }
@@ -125,6 +126,34 @@ function onRendered({ detail: { element, viewportStatus } }) {
     return;
   }
   tell('drawn', studyOf(imageId));
+}
+
+/** How long a viewport has been at rest, in ms, when what lies over its volume is drawn once more. */
+const REST_MS = 300;
+
+/** Element → timer, and those that are being drawn once more. */
+const resting = new WeakMap();
+const drawnAgain = new WeakSet();
+
+/** A map over a volume is drawn at times before the graphics have its values, and OHIF does not draw it again. */
+function drawAgainAtRest(viewport) {
+  if (!(viewport?.getActors?.().length > 1)) {
+    return;
+  }
+  const { element } = viewport;
+  if (drawnAgain.delete(element)) {
+    return;
+  }
+  clearTimeout(resting.get(element));
+  resting.set(
+    element,
+    setTimeout(() => {
+      if (window.cornerstone.getEnabledElement(element)) {
+        drawnAgain.add(element);
+        viewport.render();
+      }
+    }, REST_MS)
+  );
 }
 
 /** Cornerstone's own events come from a target of its own, which is there as soon as OHIF has loaded it. */

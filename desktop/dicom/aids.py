@@ -79,10 +79,13 @@ def find_aid(instance: Instance) -> Changes | None:
         return None if is_read else _AS_IT_IS
     if instance.PhotometricInterpretation == "PALETTE COLOR":
         return {**COLOURS, **_INDICES}
+    floats = instance.number("FloatBits")
+    if (floats or bits) > 16:
+        # OHIF tells floating point numbers and integers apart by Pixel Representation alone.
+        is_taken_for_floats = bits == 32 and not instance.trait("WideIntegers")
+        return None if is_native and floats == 32 and is_taken_for_floats else _FLOATS
     if 8 < bits < 16:
         return {"BitsAllocated": 16}
-    if bits > 32 or (bits > 16 and (not is_native or instance.trait("WideIntegers"))):
-        return _FLOATS
     is_odd = instance.trait("UnusedBits") or (bits == 1 and syntax not in uids.NATIVE_SYNTAXES)
     if is_odd or not is_read:
         return _AS_IT_IS

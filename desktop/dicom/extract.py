@@ -7,13 +7,17 @@ from . import uids
 from .elements import UNDEFINED, Element
 from .naturalize import JsonElement, Model
 from .parsing import Parsed
-from .records import MAX_FRAMES, Instance, Patient, Pixels, Series, Study, Vector
+from .records import MAX_FRAMES, Instance, Patient, Pixels, Series, Study, Traits, Vector
 from .traits import make_traits
 from .values import person_name_text
 
 _SHARED_GROUPS, _FRAME_GROUPS, _DETECTORS = "52009229", "52009230", "00540022"
 _PIXEL_MEASURES, _PLANE_ORIENTATION, _PLANE_POSITION = "00289110", "00209116", "00209113"
 _CT_POSITION, _DOSE_OFFSETS = "00189326", "3004000C"
+_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
+FLOAT_BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
+"""What pixels are written in, whatever the file says of Bits Allocated (PS3.3 §C.7.6.24, C.7.6.25)."""
+
 _STORED_SAMPLES = {"YBR_FULL_422": 2, "YBR_PARTIAL_422": 2}
 """Samples for each pixel, where they are not Samples per Pixel: four for two pixels (PS3.3 §C.7.6.3.1.2)."""
 
@@ -92,8 +96,8 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         FrameOfReferenceUID=_text(model, "00200052"),
         FrameTime=_number(model, "00181063"),
         AcquisitionDateTime=_text(model, "0008002A"),
-        ImagePositionPatient=_vector(model, "00200032", 3),
-        ImageOrientationPatient=_vector(model, "00200037", 6),
+        ImagePositionPatient=_place(model, frames, "00200032", _PLANE_POSITION, 3),
+        ImageOrientationPatient=_place(model, frames, "00200037", _PLANE_ORIENTATION, 6),
         has_pixel_measures=planes
         or _PIXEL_MEASURES in frame
         or _PIXEL_MEASURES in shared
@@ -109,10 +113,28 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         or _has(model, "00200032")
         or _has(detector, "00200032"),
         time_points=_time_points(model, frames),
-        traits=make_traits(model),
+        traits=make_traits(model) + _traits_of_pixels(frames, pixels),
         TransferSyntaxUID="" if pixels is None else pixels.TransferSyntaxUID,
         has_pixels=pixels is None or pixels.offset >= 0,
     )
+
+
+def _place(model: Model, frames: int | None, tag: str, group: str, length: int) -> Vector | None:
+    """Where an image lies: said by itself, or, of one frame, by a functional group (PS3.3 §C.7.6.16.2.3, .4)."""
+    own = _vector(model, tag, length)
+    if own is not None or (frames or 1) > 1:
+        return own
+    said = (_item(_item(model, groups), group) for groups in (_FRAME_GROUPS, _SHARED_GROUPS))
+    return next((found for item in said if (found := _vector(item, tag, length)) is not None), None)
+
+
+def _traits_of_pixels(frames: int | None, pixels: Pixels | None) -> Traits:
+    """What the pixels themselves tell, which the data set may contradict."""
+    if pixels is None or pixels.offset < 0:
+        return ()
+    held: Traits = (("HeldFrames", float(pixels.frames)),) if pixels.frames < (frames or 1) else ()
+    bits = FLOAT_BITS.get(pixels.keyword)
+    return held if bits is None else (*held, ("FloatBits", float(bits)))
 
 
 def _has_dose_planes(model: Model, frames: int | None) -> bool:
@@ -133,7 +155,8 @@ def make_pixels(model: Model, parsed: Parsed) -> Pixels:
     element = parsed.pixels
     if element is None:
         return Pixels(parsed.syntax)
-    bits = _integer(model, "00280100") or 0
+    keyword = _KEYWORDS.get(element.tag, "PixelData")
+    bits = FLOAT_BITS.get(keyword) or _integer(model, "00280100") or 0
     frame_bits = _frame_bits(model, bits)
     big_endian = parsed.syntax in (uids.EXPLICIT_VR_BIG_ENDIAN, uids.GE_PRIVATE_BIG_ENDIAN_PIXELS)
     # 8-bit pixels in big-endian OW are two to a word (PS3.5 §8.1.1).
@@ -146,6 +169,7 @@ def make_pixels(model: Model, parsed: Parsed) -> Pixels:
         frames=frames,
         frame_bits=frame_bits,
         word_bits=max(16 if in_words else 8, bits),
+        keyword=keyword,
         big_endian=big_endian,
         extended_offsets=_table(parsed, 0x7FE00001, frames),
         extended_lengths=_table(parsed, 0x7FE00002, frames),

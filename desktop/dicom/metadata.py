@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .naturalize import JsonElement, keyword_of, naturalize_element
 
-METADATA_VERSION = 3
+METADATA_VERSION = 4
 """Grows when the stored JSON changes its form; the next import then reads known files again."""
 
 

@@ -134,8 +134,13 @@ class Instance:
 
     @property
     def frames(self) -> int:
-        """Number of frames: at least 1."""
+        """Number of frames, as the file says it: at least 1."""
         return max(1, self.NumberOfFrames or 1)
+
+    @property
+    def frames_held(self) -> int:
+        """Number of frames that its file has room for: none without pixels, fewer than it says where it is cut."""
+        return int(self.number("HeldFrames") or self.frames) if self.has_pixels else 0
 
     def trait(self, name: str) -> Trait | None:
         """Return a trait; None if the instance has none of that name."""
@@ -175,6 +180,7 @@ class Pixels:
         length: bytes of the value; None if undefined (encapsulated).
         frame_bits: bits of one native frame.
         word_bits: the size of the words whose bytes change places if ``big_endian``.
+        keyword: of the element that holds them: PixelData, FloatPixelData or DoubleFloatPixelData.
         big_endian: native pixels are in big-endian order.
         extended_offsets: the values of Extended Offset Table and its Lengths (PS3.3 §C.7.6.3), else empty.
     """
@@ -185,6 +191,7 @@ class Pixels:
     frames: int = 1
     frame_bits: int = 0
     word_bits: int = 8
+    keyword: str = "PixelData"
     big_endian: bool = False
     extended_offsets: bytes = b""
     extended_lengths: bytes = b""

@@ -75,7 +75,7 @@ def _signed(item: Item, tag: str) -> Trait | None:
 
 
 def _wide_integers(item: Item, tag: str) -> Trait | None:
-    """Floating point pixels have no Pixel Representation."""
+    """What OHIF takes for integers: floating point pixels have no Pixel Representation."""
     return 1.0 if "PixelRepresentation" in item and (item.number(tag) or 0) > 16 else None
 
 

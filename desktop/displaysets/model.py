@@ -38,7 +38,7 @@ class MessageCode(IntEnum):
 
 _SENTENCES = {
     MessageCode.HANDLER_FAILED: "The handler {handler} failed. Another one shows these images.",
-    MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels in their files. They may be cut short.",
+    MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels: their files may be cut short.",
     MessageCode.REFERENCES_NOT_HERE: "{count} of the images that it refers to are not shown: not here, or too many.",
     MessageCode.SERIES_NOT_HERE: "Shown by itself: its images are not all here, are no volume, or are a whole slide.",
 }

@@ -34,7 +34,16 @@ def make_display_sets(instances: Sequence[Instance], mode: Mode = DEFAULT_MODE) 
         groups.setdefault(instance.SOPClassUID, []).append(instance)
     sets = [made for group in groups.values() for made in _make_of_class(group, mode.handlers)]
     shown, whole = sum(map(_images_shown, sets)), sum(instance.frames for instance in instances)
-    return [_note(replace(made, imagesShown=shown, imagesInSeries=whole), _find_absent(made)) for made in sets]
+    return [
+        _note(replace(made, imagesShown=shown, imagesInSeries=whole), [*_find_lacking(made), *_find_absent(made)])
+        for made in sets
+    ]
+
+
+def _find_lacking(made: DisplaySet) -> list[Message]:
+    images = [] if made.unsupported else [item for item in made.instances if item.Rows]
+    count = sum(item.frames - item.frames_held for item in images)
+    return [Message(MessageCode.IMAGES_WITHOUT_PIXELS, (("count", f"{count:,}"),))] if count else []
 
 
 def _find_absent(made: DisplaySet) -> list[Message]:
@@ -46,8 +55,7 @@ def _find_absent(made: DisplaySet) -> list[Message]:
 
 def _images_shown(made: DisplaySet) -> int:
     # An image without pixels is in a stack, and is not shown.
-    seen = (item for item in made.instances if item.has_pixels or not item.Rows)
-    return 0 if made.unsupported else sum(item.frames for item in seen)
+    return 0 if made.unsupported else sum(item.frames_held if item.Rows else item.frames for item in made.instances)
 
 
 def _make_of_class(instances: Sequence[Instance], handlers: Iterable[SopClassHandler]) -> list[DisplaySet]:

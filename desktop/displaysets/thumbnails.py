@@ -20,14 +20,14 @@ def choose_middle(made: DisplaySet) -> Middle | None:
     if not images:
         return None
     if made.SOPClassHandlerId == WHOLE_SLIDE:
-        images = [min(images, key=lambda one: (one.frames, _flavor(one) != "THUMBNAIL"))]
-    middle = sum(one.frames for one in images) // 2
+        images = [min(images, key=lambda one: (one.frames_held, _flavor(one) != "THUMBNAIL"))]
+    middle = sum(one.frames_held for one in images) // 2
     for image in images:
         if image.TransferSyntaxUID in VIDEO_SYNTAXES:
             return image, 1
-        if middle < image.frames:
+        if middle < image.frames_held:
             return image, middle + 1
-        middle -= image.frames
+        middle -= image.frames_held
     raise AssertionError("the middle lies within the images")
 
 

@@ -55,14 +55,14 @@ def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFra
             missing += 1
             continue
         # A file may say that it has any number of frames.
-        last = min(instance.frames, MOST_FRAMES)
+        last = min(instance.frames_held, MOST_FRAMES)
         if not reference.frames:
             missing += instance.frames - last
         for number in sorted(reference.frames) or range(1, last + 1):
             frame = PresentedFrame(instance, number)
             if frame in frames:
                 continue
-            if 1 <= number <= instance.frames and len(frames) < MOST_FRAMES:
+            if 1 <= number <= instance.frames_held and len(frames) < MOST_FRAMES:
                 frames[frame] = None
             else:
                 missing += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..dicom.bulkdata import NoBulkData, read_bulk_data
+from ..dicom.dictionary import tag_of
 from ..dicom.fragments import read_basic_table, scan_fragments
 from ..dicom.items import Item
 from ..dicom.metadata import unpack
@@ -36,8 +37,11 @@ class Stored:
     packed: bytes = field(repr=False)
 
     def load(self) -> Item:
-        """Return the data set."""
-        return Item(json.loads(unpack(self.packed)))
+        """Return the data set, with the element that holds the pixels, but not its value."""
+        model = json.loads(unpack(self.packed))
+        if self.pixels.offset >= 0:
+            model[tag_of(self.pixels.keyword)] = {"vr": "OW"}
+        return Item(model)
 
     def read_bulk(self, uri: str) -> bytes:
         """Read a binary value that the data set only refers to.

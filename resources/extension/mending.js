@@ -8,6 +8,7 @@ const RT_DOSE = '1.2.840.10008.5.1.4.1.1.481.2';
 export function mend(set, instances) {
   for (const instance of instances) {
     changeAsDecoded(instance, set.changes?.[instance.SOPInstanceUID] ?? {});
+    spreadGroups(instance);
     if (instance.SOPClassUID === RT_DOSE) {
       placeDoseFrames(instance);
     }
@@ -23,6 +24,34 @@ function changeAsDecoded(instance, changes) {
       instance[keyword] = value;
     }
   }
+}
+
+/** Functional groups (PS3.3 §C.7.6.16.2) that say where an image lies, how large its pixels are and what they mean. */
+const GROUPS = [
+  'PixelMeasuresSequence',
+  'PlanePositionSequence',
+  'PlaneOrientationSequence',
+  'PixelValueTransformationSequence',
+  'FrameVOILUTSequence',
+];
+
+/** OHIF asks functional groups of several frames alone: of one frame, it would show stored values, without sizes. */
+export function spreadGroups(instance) {
+  if (Number(instance.NumberOfFrames) > 1) {
+    return;
+  }
+  const said = [instance.PerFrameFunctionalGroupsSequence, instance.SharedFunctionalGroupsSequence];
+  for (const groups of said.map(first)) {
+    for (const name of GROUPS) {
+      for (const [keyword, value] of Object.entries(first(groups?.[name]) ?? {})) {
+        instance[keyword] ??= value;
+      }
+    }
+  }
+}
+
+function first(sequence) {
+  return Array.isArray(sequence) ? sequence[0] : sequence;
 }
 
 /**

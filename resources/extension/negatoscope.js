@@ -50,18 +50,39 @@ function reasonOf(error) {
   return typeof text === 'string' && text ? text : String(error?.message ?? error?.error?.message ?? 'It cannot be read.');
 }
 
+const INTERRUPTED = 'The graphics of this computer were interrupted. Click here to load the study again.';
+
+/** Whether the graphics that draw a viewport are gone: after sleep, a reset of the card, or where many pages draw. */
+function isInterrupted(viewport) {
+  const pool = viewport.getRenderingEngine?.()?.contextPool;
+  const index = pool?.getContextIndexForViewport?.(viewport.id);
+  const drawing = pool?.getContextByIndex?.(index)?.context?.getOpenGLRenderWindow?.();
+  return Boolean(drawing?.get3DContext?.()?.isContextLost());
+}
+
+/** Why an image is not shown; undefined if it is, or may still come. */
+function reasonAgainst(viewport) {
+  if (isInterrupted(viewport)) {
+    return INTERRUPTED;
+  }
+  if (typeof viewport.getCornerstoneImage !== 'function') {
+    return undefined;
+  }
+  const wanted = viewport.getCurrentImageId?.();
+  const image = viewport.getCornerstoneImage();
+  const isRight = image?.imageId === wanted && !isEmpty(image);
+  return isRight ? undefined : missing.get(wanted);
+}
+
 /**
  * Where an image cannot be loaded, cornerstone leaves the one before on the screen, under the new one's number. Nobody
  * must read that: a viewport that shows another image than it should, and cannot get the right one, is covered.
  */
 function coverIfWrong(viewport) {
-  if (typeof viewport?.getCornerstoneImage !== 'function') {
+  if (!viewport) {
     return;
   }
-  const wanted = viewport.getCurrentImageId?.();
-  const image = viewport.getCornerstoneImage();
-  const isRight = image?.imageId === wanted && !isEmpty(image);
-  const reason = isRight ? undefined : missing.get(wanted);
+  const reason = reasonAgainst(viewport);
   let cover = viewport.element.querySelector(':scope > .negatoscope-missing');
   if (reason === undefined) {
     cover?.remove();
@@ -76,6 +97,10 @@ function coverIfWrong(viewport) {
     viewport.element.append(cover);
   }
   cover.textContent = `This image cannot be shown.\n${reason}`;
+  if (reason === INTERRUPTED) {
+    cover.style.pointerEvents = 'auto';
+    cover.onclick = () => location.reload();
+  }
 }
 
 function coverAll() {
@@ -116,6 +141,7 @@ function onLoaded({ detail: { image } }) {
 function onRendered({ detail: { element, viewportStatus } }) {
   const viewport = window.cornerstone?.getEnabledElement(element)?.viewport;
   coverIfWrong(viewport);
+  bringIntoView(viewport);
   drawAgainAtRest(viewport);
   if (viewportStatus === 'noData' || viewportStatus === 'loading') {
     return;
@@ -126,6 +152,34 @@ function onRendered({ detail: { element, viewportStatus } }) {
     return;
   }
   tell('drawn', studyOf(imageId));
+}
+
+/** No canvas so small, in pixels, is looked at; no image so small, as a share of the view, is seen. */
+const SMALLEST_CANVAS = 16;
+const SMALLEST_IMAGE = 0.02;
+
+/** Where an image is hung while OHIF still lays out its panels, it is at times a dot, or far outside the view. */
+function bringIntoView(viewport) {
+  const bounds = viewport?.getActors?.()[0]?.actor?.getBounds?.();
+  const { clientWidth: width, clientHeight: height } = viewport?.element ?? {};
+  if (!bounds || !(Math.min(width, height) >= SMALLEST_CANVAS)) {
+    return;
+  }
+  const { focalPoint, parallelScale, viewPlaneNormal, parallelProjection } = viewport.getCamera();
+  if (!parallelProjection) {
+    return;
+  }
+  const axes = [0, 1, 2];
+  const sides = axes.map(axis => bounds[2 * axis + 1] - bounds[2 * axis]);
+  const away = axes.map(axis => (bounds[2 * axis + 1] + bounds[2 * axis]) / 2 - focalPoint[axis]);
+  const depth = axes.reduce((sum, axis) => sum + away[axis] * viewPlaneNormal[axis], 0);
+  const distance = Math.sqrt(Math.max(0, Math.hypot(...away) ** 2 - depth ** 2));
+  const radius = Math.hypot(...sides) / 2;
+  const view = parallelScale * Math.hypot(1, width / height);
+  if (distance > radius + view || radius < SMALLEST_IMAGE * view) {
+    viewport.resetCamera();
+    viewport.render();
+  }
 }
 
 /** How long a viewport has been at rest, in ms, when what lies over its volume is drawn once more. */

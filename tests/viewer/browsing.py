@@ -138,15 +138,19 @@ class Viewer:
 
     def hang(self, planned: str, viewport: int = 0) -> None:
         """Hang a display set in a viewport, as a double click on its thumbnail does."""
-        self.wait_for("() => window.services.viewportGridService.getState().viewports.size > 0")
-        self.page.evaluate(
+        # While OHIF goes from a study to the same study, it has neither sets nor viewports for a moment.
+        self.wait_for(
             """([planned, number]) => {
               const { displaySetService, viewportGridService } = window.services;
               const set = displaySetService.getActiveDisplaySets().find(one => one.plannedUID === planned);
               const viewportId = [...viewportGridService.getState().viewports.keys()][number];
+              if (!set || !viewportId) {
+                return false;
+              }
               viewportGridService.setDisplaySetsForViewports([
                 { viewportId, displaySetInstanceUIDs: [set.displaySetInstanceUID] },
               ]);
+              return true;
             }""",
             [planned, viewport],
         )

@@ -286,6 +286,55 @@ def test_each_frame_lies_where_its_functional_groups_say(page: Viewer, tmp_path:
 
 
 @pytest.mark.parametrize("source", list(DataSource))
+def test_functional_groups_of_one_frame_count(page: Viewer, tmp_path: Path, source: DataSource) -> None:
+    position, measures, orientation, values, window = (Dataset() for _ in range(5))
+    position.ImagePositionPatient, orientation.ImageOrientationPatient = [1.5, -2, 10], [0, 1, 0, 0, 0, -1]
+    measures.PixelSpacing, measures.SliceThickness = [0.25, 0.5], 3
+    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = 2, -1000, "HU"
+    window.WindowCenter, window.WindowWidth = 40, 400
+    shared, own = Dataset(), Dataset()
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    shared.PixelValueTransformationSequence, shared.FrameVOILUTSequence = [values], [window]
+    own.PlanePositionSequence = [position]
+    image = make_study(
+        SOPClassUID=EnhancedCTImageStorage,
+        NumberOfFrames=1,
+        **dict.fromkeys(
+            ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
+        ),
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=[own],
+    )
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", source)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    assert np.array_equal(shown.values, image.pixel_array * 2.0 - 1000)
+    assert (shown.spacing, shown.position) == ((0.25, 0.5), (1.5, -2, 10))
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+@pytest.mark.parametrize("is_said", [False, True])
+@pytest.mark.parametrize("kind", ["u4", "i4", "f4", "f8"])
+def test_the_element_decides_what_wide_pixels_are(
+    page: Viewer, tmp_path: Path, source: DataSource, kind: str, *, is_said: bool
+) -> None:
+    values = np.arange(1, 65, dtype=kind).reshape(8, 8) * (3 if kind[0] in "ui" else 0.25)
+    keyword = {"f4": "FloatPixelData", "f8": "DoubleFloatPixelData"}.get(kind, "PixelData")
+    bits = values.dtype.itemsize * 8
+    image = make_study(Rows=8, Columns=8, BitsAllocated=bits, RescaleSlope=1, RescaleIntercept=0)
+    image.BitsStored, image.HighBit, image.PixelRepresentation = bits, bits - 1, int(kind == "i4")
+    for name in ("PixelData", *(() if is_said else ("BitsStored", "HighBit", "PixelRepresentation"))):
+        del image[name]
+    image.add_new(keyword, {"f4": "OF", "f8": "OD"}.get(kind, "OW"), values.tobytes())
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", source)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    assert np.array_equal(shown.values, values)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
 def test_each_frame_of_a_dose_lies_at_its_offset(page: Viewer, pydicom_files: Path, source: DataSource) -> None:
     dose = dcmread(pydicom_files / "rtdose.dcm")
     page.served.add(pydicom_files / "rtdose.dcm")

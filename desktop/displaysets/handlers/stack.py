@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ...dicom.records import Instance
 from ..dynamic import is_dynamic, split_time_points
-from ..model import EVERY_CLASS, DisplaySet, Message, MessageCode, SopClasses, make_display_set
+from ..model import EVERY_CLASS, DisplaySet, SopClasses, make_display_set
 from ..rules import find_messages, is_multiframe, reconstruct, sort_by_number, sort_for_display
 from ..splitting import rule_of, split
 from .film import is_film
@@ -98,13 +98,8 @@ def make_stack(instances: Sequence[Instance], part: str = "") -> DisplaySet:
         averageSpacingBetweenFrames=reconstruction.spacing or None,
         FrameRate=first.FrameTime,
         FrameOfReferenceUID=first.FrameOfReferenceUID,
-        messages=messages + _pixels_missing(by_number),
+        messages=messages,
     )
-
-
-def _pixels_missing(instances: Sequence[Instance]) -> tuple[Message, ...]:
-    count = sum(not instance.has_pixels for instance in instances)
-    return (Message(MessageCode.IMAGES_WITHOUT_PIXELS, (("count", str(count)),)),) if count else ()
 
 
 def is_other_image(instance: Instance) -> bool:

@@ -49,6 +49,10 @@ def test_what_the_viewer_reads_itself(syntax: str, fields: dict[str, Any]):
         (EXPLICIT, {"BitsAllocated": 64}, FLOATS),
         (RLE, {"BitsAllocated": 32}, FLOATS),
         (EXPLICIT, {"BitsAllocated": 32, "traits": (("WideIntegers", 1.0),)}, FLOATS),
+        (EXPLICIT, {"BitsAllocated": 32}, FLOATS),
+        (EXPLICIT, {"BitsAllocated": 32, "traits": (("WideIntegers", 1.0), ("FloatBits", 32.0))}, FLOATS),
+        (EXPLICIT, {"BitsAllocated": 16, "traits": (("FloatBits", 32.0),)}, FLOATS),
+        (EXPLICIT, {"BitsAllocated": 64, "traits": (("FloatBits", 64.0),)}, FLOATS),
         (EXPLICIT, {"BitsAllocated": 16, "traits": (("UnusedBits", 1.0),)}, {}),
         (JPEG_RETIRED, {"BitsAllocated": 8}, {}),
         (JPEG_2000, {"BitsAllocated": 16}, {}),
@@ -68,7 +72,7 @@ def test_what_is_decoded_for_it(syntax: str, fields: dict[str, Any], changes: di
 @pytest.mark.parametrize(
     ("syntax", "fields"),
     [
-        (EXPLICIT, {"BitsAllocated": 32}),
+        (EXPLICIT, {"BitsAllocated": 32, "traits": (("FloatBits", 32.0),)}),
         (EXPLICIT, {"BitsAllocated": 1}),
         (JPEG_BASELINE, RGB | {"PhotometricInterpretation": "YBR_FULL_422"}),
         (EXPLICIT, RGB | {"BitsAllocated": 16, "has_pixels": False}),

@@ -1,0 +1,65 @@
+"""What OHIF draws is seen: within its viewport, and never a black one that says nothing."""
+
+from pathlib import Path
+
+import pytest
+from builders import make_image, save
+from conftest import RESOURCES
+from playwright.sync_api import Browser, expect
+from server.asking import serve
+from viewer.browsing import Viewer
+from viewer.hanging import hang, is_not_flat, picture, wait_for_picture
+
+_VIEWPORT = "window.cornerstone.getEnabledElements()[0].viewport"
+
+
+@pytest.fixture
+def shown(browser: Browser, tmp_path: Path):
+    """A page that shows one image."""
+    image = make_image()
+    path = save(image, tmp_path / "in" / "a")
+    with serve(tmp_path / "base", RESOURCES) as served:
+        served.add(path)
+        viewer = Viewer(browser, served)
+        viewer.show(image.StudyInstanceUID)
+        viewer.sets(1)
+        hang(viewer, path)
+        wait_for_picture(viewer)
+        yield viewer
+        viewer.close()
+
+
+@pytest.mark.parametrize("camera", ["{ parallelScale: 1e5 }", "{ focalPoint: [1e5, 0, 0], position: [1e5, 0, -100] }"])
+def test_an_image_that_is_out_of_sight_is_brought_into_view(shown: Viewer, camera: str) -> None:
+    shown.ask(f"() => {{ {_VIEWPORT}.setCamera({camera}); {_VIEWPORT}.render(); }}")
+    wait_for_picture(shown)
+    scale = shown.ask(f"() => {_VIEWPORT}.getCamera().parallelScale")
+    assert scale < 1000
+
+
+def test_an_image_that_somebody_moves_stays_where_it_is(shown: Viewer) -> None:
+    before = shown.ask(f"() => {_VIEWPORT}.getCamera().parallelScale")
+    shown.ask(f"() => {{ {_VIEWPORT}.setZoom(0.2); {_VIEWPORT}.setPan([150, 0]); {_VIEWPORT}.render(); }}")
+    shown.page.wait_for_timeout(500)
+    assert shown.ask(f"() => {_VIEWPORT}.getCamera().parallelScale") == pytest.approx(before / 0.2)
+    assert shown.ask(f"() => {_VIEWPORT}.getPan()[0]") == pytest.approx(150)
+
+
+def test_graphics_that_are_lost_are_said_and_come_back(shown: Viewer) -> None:
+    shown.ask(
+        f"""async () => {{
+          const viewport = {_VIEWPORT};
+          const {{ contextPool }} = viewport.getRenderingEngine();
+          const {{ context }} = contextPool.getContextByIndex(contextPool.getContextIndexForViewport(viewport.id));
+          context.getOpenGLRenderWindow().get3DContext().getExtension('WEBGL_lose_context').loseContext();
+          await new Promise(go => setTimeout(go, 100));
+          viewport.render();
+        }}"""
+    )
+    cover = shown.page.locator(".negatoscope-missing")
+    expect(cover).to_contain_text("graphics of this computer were interrupted")
+    cover.click()
+    shown.wait_for("() => !document.querySelector('.negatoscope-missing')")
+    shown.wait_for("() => window.services?.displaySetService?.getActiveDisplaySets().length === 1")
+    assert is_not_flat(wait_for_picture(shown))
+    assert is_not_flat(picture(shown))

@@ -38,11 +38,11 @@ class MessageCode(IntEnum):
 
 _SENTENCES = {
     MessageCode.HANDLER_FAILED: "The handler {handler} failed. Another one shows these images.",
-    MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels: their files may be cut short.",
-    MessageCode.REFERENCES_NOT_HERE: "{count} of the images that it refers to are not shown: not here, or too many.",
-    MessageCode.SERIES_NOT_HERE: "Shown by itself: its images are not all here, are no volume, or are a whole slide.",
+    MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels. Their files may be cut short.",
+    MessageCode.REFERENCES_NOT_HERE: "{count} images that it refers to are not shown. They are not here, or too many.",
+    MessageCode.SERIES_NOT_HERE: "Shown alone, since its images are not all here, are no volume, or are a whole slide.",
 }
-"""What OHIF has no words for."""
+"""What OHIF has no words for. They have no colons: its translator takes those for something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from .model import Document, Subject, View
 from .overview import class_name, make_bar, study_facts
 from .page import facts, make_page, note
 from .realworld import show_mappings
-from .references import Links
+from .references import FindServed, Links
 from .registration import show_registration
 from .reports import show_report
 from .rtdoses import show_rt_dose
@@ -50,7 +50,9 @@ MAKERS: dict[str, Callable[[Subject], View]] = {
 """Kind → what makes the part of a page that is of that kind alone."""
 
 
-def make_document(item: Item, read_bulk: ReadBulk, kind: str | None = None) -> Document:
+def make_document(
+    item: Item, read_bulk: ReadBulk, kind: str | None = None, find_served: FindServed = lambda uid: uid
+) -> Document:
     """Make the page of an object.
 
     Broken and missing values are left out or said to be so; a page is made in any case.
@@ -61,19 +63,30 @@ def make_document(item: Item, read_bulk: ReadBulk, kind: str | None = None) -> D
         kind: a key of :data:`MAKERS`, if not what the object's class says. A number behind a colon is where a long
             page begins: ``waveform:30`` at 30 s. Links of class ``view`` carry such kinds. One that is unknown is
             ``tags``.
+        find_served: is asked where instances are that the object refers to.
     """
     name, _, place = (kind or choose_kind(item)).partition(":")
     words: Child = None
     if name not in MAKERS:
         words = note(f"There is no view that is called \u201c{shorten(name)}\u201d; here are all elements.", "warning")
         name = "tags"
-    links = Links(item)
+    links = Links(item, find_served)
     view = MAKERS[name](Subject(item, read_bulk, links, _start(place)))
     title = shorten(view.title or class_name(item), 200)
     head = element("header", element("h1", clip(title)), facts([*study_facts(item), *view.facts]))
     foot = None if name == "tags" else make_foot(item)
-    html = make_page(f"{title} \u2013 {class_name(item)}", make_bar(item), head, words, view.body, foot)
+    html = make_page(
+        f"{title} \u2013 {class_name(item)}", make_bar(item), head, words, _say_absent(links), view.body, foot
+    )
     return Document(title, html, name, tuple(links.made))
+
+
+def _say_absent(links: Links) -> Child:
+    absent, whole = len(links.absent), len({reference.SOPInstanceUID for reference in links.made})
+    if not absent:
+        return None
+    be = "is" if absent == 1 else "are"
+    return note(f"Of the instances that it refers to, {absent:,} of {whole:,} {be} not here.", "warning")
 
 
 def _start(place: str) -> float:

@@ -1,6 +1,6 @@
 """Links to other instances, by which the page around a page shows the image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from markupsafe import Markup
 
@@ -33,17 +33,28 @@ _EVIDENCE = (
 _DEPTH, _ITEMS = 8, 200_000
 
 
+FindServed = Callable[[str], str | None]
+"""SOP Instance UID that an object refers to → the one under which it is served, or None if it is not here."""
+
+
 class Links:
     """Makes the links of one page, and keeps count of them.
 
     Attributes:
-        made: the references that links were made for, each once, in the order of the links.
+        made: the references that are on the page, each once, in order.
+        absent: the SOP Instance UIDs of those that are not here. They are no links.
     """
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, find_served: FindServed = lambda uid: uid) -> None:
         self._item = item
+        self._find_served = find_served
+        self._served: dict[str, str | None] = {}
         self._places: dict[str, tuple[str, str, str]] | None = None
         self.made: dict[Reference, None] = {}
+
+    @property
+    def absent(self) -> list[str]:  # noqa: D102 - said above
+        return [uid for uid, served in self._served.items() if served is None]
 
     def refer(self, item: Item) -> Reference | None:
         """Return the reference that an item holds (PS3.3 Table 10-11 and its like); None if it names no instance."""
@@ -63,16 +74,22 @@ class Links:
             if len(self.made) >= LINK_LIMIT:
                 return element("span", text)
             self.made[reference] = None
+        uid = reference.SOPInstanceUID
+        if uid not in self._served:
+            self._served[uid] = self._find_served(uid)
+        served = self._served[uid]
+        if served is None:
+            return element("span", text, class_="absent", title=f"{uid} is not here")
         return element(
             "a",
             text,
             class_="reference",
             href="#",
-            data_instance=reference.SOPInstanceUID,
+            data_instance=served,
             data_series=reference.SeriesInstanceUID,
             data_study=reference.StudyInstanceUID,
             data_frames=",".join(map(str, reference.frames)),
-            title=reference.SOPInstanceUID,
+            title=uid,
         )
 
     def link_item(self, item: Item, label: Child = None) -> Markup | None:

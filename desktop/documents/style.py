@@ -20,7 +20,8 @@ h2 small,.unit,.dim,.count{color:var(--dim);font-weight:400}
 p{margin:6px 0;max-width:78ch;white-space:pre-line}
 a{color:var(--link);text-decoration:none}
 a:hover{text-decoration:underline}
-a.reference{white-space:nowrap}
+a.reference,.absent{white-space:nowrap}
+.absent{opacity:.55;text-decoration:line-through}
 a.reference::before{content:"\\25A3\\00a0";opacity:.7}
 code,.uid,pre{font-family:ui-monospace,"Cascadia Mono",Consolas,"DejaVu Sans Mono",monospace;font-size:12px}
 .uid{color:var(--dim)}

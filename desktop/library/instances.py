@@ -60,6 +60,19 @@ def read_instances(
         yield Instance(*values)
 
 
+def read_own_uids(db: sqlite3.Connection, study_uid: str) -> dict[str, str]:
+    """Return the UIDs that stand in the files of those instances of a study that are served under others.
+
+    SOP Instance UID under which it is served → its own. What other objects of the study refer to are the latter.
+    """
+    rows = db.execute(
+        "SELECT instances.uid, SOPInstanceUID FROM studies JOIN series ON series.study = studies.id "
+        "JOIN instances ON instances.series = series.id WHERE studies.uid = ? AND instances.uid != SOPInstanceUID",
+        (study_uid,),
+    )
+    return {str(served): str(own) for served, own in rows}
+
+
 def mark_absent(traits: Traits, here: Mapping[str, int]) -> Traits:
     """Return an instance's traits, where the series that it refers to is absent if it cannot lie over that.
 

@@ -159,6 +159,24 @@ def own_study_uid(db: sqlite3.Connection, study_uid: str) -> str:
     return study_uid if row is None else str(row["StudyInstanceUID"])
 
 
+def find_served(db: sqlite3.Connection, study_uid: str, instance_uid: str) -> str | None:
+    """Return the UID under which an instance is served that an object refers to; None if it is not here.
+
+    Args:
+        db: a reader's connection.
+        study_uid: under which the object's study is served. The instance is looked for in it, then in other studies of
+            the same patient, and in no other patient's.
+        instance_uid: as the object has it.
+    """
+    row = db.execute(
+        "SELECT instances.uid FROM instances JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        "WHERE SOPInstanceUID = ?2 AND patient = (SELECT patient FROM studies WHERE uid = ?1) "
+        "ORDER BY studies.uid != ?1, instances.uid != SOPInstanceUID LIMIT 1",
+        (study_uid, instance_uid),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def find_series(
     db: sqlite3.Connection,
     study_uid: str | None,

@@ -71,7 +71,7 @@ def decode_for_viewer(stored: Stored, numbers: Sequence[int], keys: Keys) -> lis
     return [_to_viewer(stored, item, *_read(stored, item, number), number) for number in numbers]
 
 
-def present(state: Stored, image: Stored, number: int, side: int, keys: Keys) -> bytes:
+def present(state: Stored, image: Stored, reference: Reference, side: int, keys: Keys) -> bytes:
     """Return a frame as a presentation state shows it: RGB, in the middle of a square.
 
     What of the state cannot be seen in it is said below the picture.
@@ -79,33 +79,32 @@ def present(state: Stored, image: Stored, number: int, side: int, keys: Keys) ->
     Args:
         state: the presentation state.
         image: that it refers to.
-        number: of the frame, from 1.
+        reference: the frame, as the state names it.
         side: of the square, in pixels.
 
     Raises:
         NoFrame, NoPixels, NegatoscopeError, OSError: as :func:`draw_thumbnail`.
     """
-    picture = _present(state, image, number, side, keys)
+    picture = _present(state, image, reference, side, keys)
     return picture.tobytes()
 
 
-def draw_presented(state: Stored, image: Stored, number: int, side: int, size: int, keys: Keys) -> bytes:
+def draw_presented(state: Stored, image: Stored, reference: Reference, side: int, size: int, keys: Keys) -> bytes:
     """Return as a small JPEG what :func:`present` returns.
 
     Raises:
         NoFrame, NoPixels, NegatoscopeError, OSError: as :func:`draw_thumbnail`.
     """
-    return encode_jpeg(make_thumbnail(_present(state, image, number, side, keys), size=size), _QUALITY)
+    return encode_jpeg(make_thumbnail(_present(state, image, reference, side, keys), size=size), _QUALITY)
 
 
-def _present(state: Stored, image: Stored, number: int, side: int, keys: Keys) -> np.ndarray:
+def _present(state: Stored, image: Stored, reference: Reference, side: int, keys: Keys) -> np.ndarray:
     keep_keys(keys)
     item = _load(image)
-    data, pixel_format = _read(image, item, number)
+    data, pixel_format = _read(image, item, reference.frame)
     array = decode_frame(data, pixel_format)
     embedded = embedded_overlays(item, decode_containers(data, pixel_format), pixel_format)
     presentation = make_presentation(_load(state), state.read_bulk)
-    reference = Reference(image.instance.SOPInstanceUID, number)
     shown = apply(presentation, reference, array, item, image.read_bulk, embedded)
     return fit(shown.picture, side, shown.unapplied)
 

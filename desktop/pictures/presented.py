@@ -1,14 +1,15 @@
 """Which frames a presentation state shows, and in how large a square."""
 
+import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..dicom.items import Item
-from ..dicom.pixels.references import read_references
+from ..dicom.pixels.references import Reference, read_references
 from ..dicom.records import Instance
 from ..dicom.uids import VIDEO_SYNTAXES
-from ..library.instances import read_instances
+from ..library.instances import read_instances, read_own_uids
 
 MOST_FRAMES = 2_000
 """Frames that are shown of one presentation state."""
@@ -18,10 +19,15 @@ _LEAST_SIDE, _MOST_SIDE = 512, 2048
 
 @dataclass(frozen=True, slots=True)
 class PresentedFrame:
-    """A frame that a presentation state shows; ``number`` is from 1."""
+    """A frame that a presentation state shows.
+
+    Attributes:
+        instance: the image.
+        reference: the frame as the state names it; the image may be served under another UID.
+    """
 
     instance: Instance
-    number: int
+    reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +44,31 @@ class PresentedFrames:
     missing: int
     side: int
 
+    @property
+    def stamp(self) -> str:
+        """What changes when another frame has one of their numbers, or another size."""
+        names = [f"{one.instance.SOPInstanceUID}/{one.reference.frame}" for one in self.frames]
+        return hashlib.sha256(f"{self.side} {' '.join(names)}".encode()).hexdigest()[:16]
+
 
 def find_presented(db: sqlite3.Connection, study_uid: str, state: Item) -> PresentedFrames:
     """Return what a presentation state of a study shows; what it refers to lies in the same study (PS3.3 §C.11.11)."""
-    return choose_presented(state, read_instances(db, study_uid))
+    return choose_presented(state, read_instances(db, study_uid), read_own_uids(db, study_uid))
 
 
-def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFrames:
-    """Return what a presentation state shows of the instances of its study."""
-    there = {one.SOPInstanceUID: one for one in instances if one.has_pixels}
+def choose_presented(state: Item, instances: Iterable[Instance], own_uids: Mapping[str, str]) -> PresentedFrames:
+    """Return what a presentation state shows.
+
+    Args:
+        state: its data set.
+        instances: of its study.
+        own_uids: of those of them that are served under another UID than their own.
+    """
+    there: dict[str, Instance] = {}
+    for one in instances:
+        uid = own_uids.get(one.SOPInstanceUID, one.SOPInstanceUID)
+        if one.has_pixels and (uid not in there or uid == one.SOPInstanceUID):
+            there[uid] = one
     frames: dict[PresentedFrame, None] = {}
     missing = 0
     for reference in read_references(state):
@@ -59,7 +81,7 @@ def choose_presented(state: Item, instances: Iterable[Instance]) -> PresentedFra
         if not reference.frames:
             missing += instance.frames - last
         for number in sorted(reference.frames) or range(1, last + 1):
-            frame = PresentedFrame(instance, number)
+            frame = PresentedFrame(instance, Reference(reference.SOPInstanceUID, number))
             if frame in frames:
                 continue
             if 1 <= number <= instance.frames_held and len(frames) < MOST_FRAMES:

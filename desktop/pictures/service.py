@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from ..dicom.frames import NoFrame
 from ..dicom.keyring import keys
 from ..dicom.pixels.format import NoPixels
+from ..dicom.pixels.references import Reference
 from ..dicom.recent import Recent
 from ..library.store import Store
 from ..library.thumbnails import Thumbnail, find_thumbnail, keep_thumbnail
@@ -71,8 +72,8 @@ class Pictures:
         stamp = f"{_FORM} {THUMBNAIL_SIZE} {stored.file.size} {stored.file.mtime_ns}"
         if stored.pixels.offset < 0:
             # What is drawn is another file's.
-            _, image, frame, _ = self._presented(stored, number)
-            stamp += f" {image.instance.SOPInstanceUID} {frame} {image.file.size} {image.file.mtime_ns}"
+            _, image, reference, _ = self._presented(stored, number)
+            stamp += f" {image.instance.SOPInstanceUID} {reference.frame} {image.file.size} {image.file.mtime_ns}"
         kept = find_thumbnail(self._store.reader(), place[0], name, stamp)
         if kept is None:
             kept = self._kept.get((place, name, stamp), partial(self._draw_thumbnail, stored, number))
@@ -99,27 +100,30 @@ class Pictures:
         """
         return self._run(decode_for_viewer, self._find(place), tuple(numbers), keys())
 
-    def present(self, place: Place, number: int) -> bytes:
+    def present(self, place: Place, number: int, stamp: str) -> bytes:
         """Return one of the frames that a presentation state shows, as it shows it: RGB, in a square.
 
         Args:
             place: of the presentation state.
             number: of the frame among those that it shows, from 1.
+            stamp: of these (:attr:`~desktop.pictures.presented.PresentedFrames.stamp`).
 
         Raises:
             NoFrame, NoPixels: it cannot be drawn.
             FileGone, NegatoscopeError, OSError: as :meth:`thumbnail`.
         """
-        return self._run(present, *self._presented(self._find(place), number), keys())
+        return self._run(present, *self._presented(self._find(place), number, stamp), keys())
 
-    def _presented(self, state: Stored, number: int) -> tuple[Stored, Stored, int, int]:
+    def _presented(self, state: Stored, number: int, stamp: str | None = None) -> tuple[Stored, Stored, Reference, int]:
         study_uid = state.instance.StudyInstanceUID
         shown = find_presented(self._store.reader(), study_uid, state.load())
+        if stamp not in (None, shown.stamp):
+            raise NoFrame("The study has changed since it was opened. Open it again.")
         if not 1 <= number <= len(shown.frames):
             raise NoFrame(f"There is no frame {number}.")
         frame = shown.frames[number - 1]
         image = self._find((study_uid, frame.instance.SeriesInstanceUID, frame.instance.SOPInstanceUID))
-        return state, image, frame.number, shown.side
+        return state, image, frame.reference, shown.side
 
     def _find(self, place: Place) -> Stored:
         stored = find_stored(self._store.reader(), place)

@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from concurrent.futures import Executor
+from functools import partial
 
 from ..dicom.bulkdata import NoBulkData
 from ..dicom.uids import ENCAPSULATED_PDF
 from ..documents.document import make_document
 from ..documents.page import POLICY
 from ..documents.surfaces import pack_mesh, read_mesh
+from ..library.queries import find_served
 from ..library.store import Store
 from ..pictures.stored import Stored, find_stored
 from .answers import Headers
@@ -40,7 +42,8 @@ class DocumentPage(_ObjectEndpoint):
     """``/documents/…``: an object as a page; ``?kind=`` for another view of it."""
 
     def _make(self, stored: Stored, request: Request) -> Answer:
-        document = make_document(stored.load(), stored.read_bulk, request.query.get("kind"))
+        find = partial(find_served, self._store.reader(), request.place[0])
+        document = make_document(stored.load(), stored.read_bulk, request.query.get("kind"), find)
         policy = _FOREIGN_POLICY if document.kind in _FOREIGN_KINDS else _PAGE_POLICY
         headers: Headers = ((b"content-security-policy", policy.encode()),)
         return Answer(200, b"text/html; charset=utf-8", document.html.encode("utf-8", "replace"), headers)

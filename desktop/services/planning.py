@@ -1,5 +1,6 @@
 """What the viewer is told of a study: its display sets, and how their images are to be had."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..dicom.records import Instance
 from ..displaysets.model import DisplaySet, Message, MessageCode, View, context_of
 from ..displaysets.modes import DEFAULT_MODE
 from ..displaysets.thumbnails import choose_middle
-from ..library.instances import read_instances
+from ..library.instances import read_instances, read_own_uids
 from ..library.store import Store
 from ..pictures.presented import PresentedFrames, choose_presented
 from .viewing import Viewing
@@ -34,22 +35,25 @@ class Planning:
         """
         sets = self._viewing.display_sets(study_uid, mode)
         instances: list[Instance] = []
+        own_uids: dict[str, str] = {}
         if any(made.view is View.PRESENTED for made in sets):
-            instances += read_instances(self._store.reader(), study_uid)
-        return [make_plan(made, instances) for made in sets]
+            db = self._store.reader()
+            instances, own_uids = list(read_instances(db, study_uid)), read_own_uids(db, study_uid)
+        return [make_plan(made, instances, own_uids) for made in sets]
 
 
-def make_plan(made: DisplaySet, instances: list[Instance]) -> dict[str, Any]:
+def make_plan(made: DisplaySet, instances: list[Instance], own_uids: Mapping[str, str]) -> dict[str, Any]:
     """Return a display set as the viewer is told of it.
 
     Args:
         made: the set.
         instances: of its study, if it is a presentation state's.
+        own_uids: as :func:`~desktop.library.instances.read_own_uids` has them; likewise.
     """
     presented: dict[str, Any] | None = None
     if made.view is View.PRESENTED:
         (state,) = made.instances
-        shown = choose_presented(Item(dict(context_of(state).find_metadata(state.SOPInstanceUID))), instances)
+        shown = choose_presented(Item(dict(context_of(state).find_metadata(state.SOPInstanceUID))), instances, own_uids)
         made, presented = _show_presented(made, shown), _describe(shown)
     changes = {one.SOPInstanceUID: dict(aid) for one in made.instances if (aid := find_aid(one))}
     return {
@@ -80,10 +84,14 @@ def _show_presented(made: DisplaySet, shown: PresentedFrames) -> DisplaySet:
 
 
 def _describe(shown: PresentedFrames) -> dict[str, Any] | None:
-    """Return the image that presented frames make for the viewer: of colours, with nothing said of sizes in mm."""
+    """Return the image that presented frames make for the viewer: of colours, with nothing said of sizes in mm.
+
+    ``stamp`` is a part of their addresses.
+    """
     if not shown.frames:
         return None
     return {
+        "stamp": shown.stamp,
         "NumberOfFrames": len(shown.frames),
         "Rows": shown.side,
         "Columns": shown.side,

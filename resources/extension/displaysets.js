@@ -74,6 +74,7 @@ export function watchSource(source) {
 export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
   const { displaySetService } = servicesManager.services;
   putImagesFirst(displaySetService);
+  const waited = new WeakSet();
   let stock = [];
   const init = displaySetService.init;
   displaySetService.init = (manager, handlers) => {
@@ -89,7 +90,25 @@ export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
     const planned = plans.get(keyOf(StudyInstanceUID));
     const [groups, rest] = group(fresh, planned);
     const made = groups.flatMap(([set, members]) => make(set, members));
-    return [...made, ...makeUnplanned(without(rest, made), there)];
+    const unplanned = without(rest, made);
+    const late = unplanned.filter(isLate);
+    if (late.length) {
+      planAnew(StudyInstanceUID, late);
+    }
+    return [...made, ...makeUnplanned(without(unplanned, [{ instances: late }]), there)];
+  }
+
+  /** An image that has come since the plan was made waits for a new one: only that says how its frames are sent. */
+  function isLate(instance) {
+    return instance.Rows > 0 && instance.Modality !== 'SEG' && !waited.has(instance);
+  }
+
+  function planAnew(study, late) {
+    late.forEach(instance => waited.add(instance));
+    asked.delete(keyOf(study));
+    plan(study)
+      .then(() => displaySetService.makeDisplaySets(late, { batch: false }))
+      .catch(error => console.error('Images that have come just now cannot be shown.', error));
   }
 
   function make(set, members) {
@@ -200,7 +219,8 @@ function decorate(made, set, members) {
   made.instance ??= members[0];
   if (made.messages?.addMessage) {
     made.messages.messages.length = 0;
-    set.messages.forEach(({ id, args }) => made.messages.addMessage(id, args));
+    // OHIF has words for its own messages alone. What it does not know, it shows as it is.
+    set.messages.forEach(({ id, args, text }) => made.messages.addMessage(text ?? id, { ...args, code: id }));
   }
   if (set.thumbnail) {
     giveThumbnail(made, set.thumbnail);

@@ -76,9 +76,10 @@ function makePresented(instance, set, stock) {
   if (!set.presented?.NumberOfFrames) {
     return makePlain(instance, { ...set, view: 'document' });
   }
-  const frames = Array.from({ length: set.presented.NumberOfFrames }, (_, number) => number + 1);
-  Object.assign(instance, set.presented, {
-    ownImageIds: frames.map(frame => `wadors:/presented/${placeOf(instance)}/frames/${frame}`),
+  const { stamp, ...image } = set.presented;
+  const frames = Array.from({ length: image.NumberOfFrames }, (_, number) => number + 1);
+  Object.assign(instance, image, {
+    ownImageIds: frames.map(frame => `wadors:/presented/${stamp}/${placeOf(instance)}/frames/${frame}`),
   });
   const [made] = stock([instance]);
   return made;

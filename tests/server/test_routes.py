@@ -21,7 +21,11 @@ GOOD = {
     "/documents/studies/{study}/series/{series}/instances/{instance}": ("", 200, "text/html; charset=utf-8"),
     "/surfaces/studies/{study}/series/{series}/instances/{instance}": ("", 200, "application/octet-stream"),
     "/thumbnails/studies/{study}/series/{series}/instances/{instance}/frames/{frame}": ("", 200, "image/jpeg"),
-    "/presented/studies/{study}/series/{series}/instances/{instance}/frames/{frame}": ("", 200, "multipart/related"),
+    "/presented/{stamp}/studies/{study}/series/{series}/instances/{instance}/frames/{frame}": (
+        "",
+        200,
+        "multipart/related",
+    ),
     "/films/studies/{study}/series/{series}/instances/{instance}": ("", 200, "application/json"),
     "/films/studies/{study}/series/{series}/instances/{instance}/video": ("", 200, "video/webm"),
     "/dicom-web/studies": ("", 200, "application/dicom+json"),
@@ -117,9 +121,23 @@ def uids(gallery: Served, objects: Objects) -> dict[str, str]:
         "file": "negatoscope.js",
         "frames": "1",
         "frame": "1",
+        "stamp": stamp_of(gallery, gallery.place(objects.files["state"])),
         "place": "54000100/0/54001010",
         **{name: "/".join(gallery.place(objects.files[name])) for name in WHAT.values()},
     }
+
+
+def stamp_of(gallery: Served, place: tuple[str, str, str]) -> str:
+    """Return the stamp of the frames that a presentation state shows."""
+    plans = gallery.json(f"/display-sets?study={place[0]}")
+    (stamp,) = (plan["presented"]["stamp"] for plan in plans if plan["instances"] == [place[2]])
+    return str(stamp)
+
+
+def test_frames_of_a_state_whose_study_has_changed_are_refused(gallery: Served, uids: dict[str, str]) -> None:
+    route = next(route for route in ROUTES if route.startswith("/presented"))
+    answer = gallery.ask(fill(route.replace("{stamp}", "0" * 16), uids))
+    assert answer.sentence(404) == "The study has changed since it was opened. Open it again."
 
 
 def fill(route: str, uids: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ _SETS = """study => (window.services?.displaySetService?.getActiveDisplaySets() 
   isMultiFrame: Boolean(set.isMultiFrame),
   isReconstructable: Boolean(set.isReconstructable),
   isDynamicVolume: Boolean(set.isDynamicVolume),
-  messages: (set.messages?.messages ?? []).map(message => message.id),
+  messages: (set.messages?.messages ?? []).map(message => message.args?.code ?? message.id),
   instances: (set.instances ?? []).map(instance => instance.SOPInstanceUID),
   }))"""
 _ORDER = """() => {

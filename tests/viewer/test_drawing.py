@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import make_image, save
 from conftest import RESOURCES
-from playwright.sync_api import Browser, expect
-from server.asking import serve
-from viewer.browsing import Viewer
+from playwright.sync_api import Browser, Route, expect
+from server.asking import Served, serve
+from viewer.browsing import Make, Viewer
+from viewer.decoded import Decoded, load
 from viewer.hanging import hang, is_not_flat, picture, wait_for_picture
+
+from desktop.settings import DataSource
 
 _VIEWPORT = "window.cornerstone.getEnabledElements()[0].viewport"
 
@@ -63,3 +67,28 @@ def test_graphics_that_are_lost_are_said_and_come_back(shown: Viewer) -> None:
     shown.wait_for("() => window.services?.displaySetService?.getActiveDisplaySets().length === 1")
     assert is_not_flat(wait_for_picture(shown))
     assert is_not_flat(picture(shown))
+
+
+def test_an_image_that_comes_while_its_study_opens_is_decoded_as_the_others(
+    make_viewer: Make, library: Served, tmp_path: Path
+) -> None:
+    values = np.arange(64, dtype="u4").reshape(8, 8) * 1000
+    first, late = make_image(), make_image(InstanceNumber=2, BitsAllocated=32, PixelData=values.tobytes())
+    late.BitsStored, late.HighBit = 32, 31
+    library.add(save(first, tmp_path / "in" / "a"))
+
+    def come(route: Route) -> None:
+        # The display sets are there; now the metadata are asked for.
+        library.add(save(late, tmp_path / "in" / "b"))
+        route.continue_()
+
+    viewer = make_viewer(library)
+    viewer.page.route("**/series/*/metadata", come)
+    viewer.show(first.StudyInstanceUID, DataSource.DICOM_WEB)
+    made = viewer.sets(2)
+    assert sorted(uid for one in made for uid in one["instances"]) == sorted(
+        [first.SOPInstanceUID, late.SOPInstanceUID]
+    )
+    shown = load(viewer, (late.StudyInstanceUID, late.SeriesInstanceUID, late.SOPInstanceUID))
+    assert isinstance(shown, Decoded)
+    assert np.array_equal(shown.values, values)

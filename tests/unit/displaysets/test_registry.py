@@ -177,7 +177,7 @@ def test_images_without_pixels_are_counted_as_not_shown():
     (made,) = make_display_sets(instances)
     assert (made.imagesShown, made.imagesInSeries) == (2, 3)
     assert [message.to_json()["text"] for message in made.messages] == [
-        "1 of its images have no pixels: their files may be cut short."
+        "1 of its images have no pixels. Their files may be cut short."
     ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
-from unit.documents.pages import Page, code, dataset, item_of, make, make_from_file, no_bulk, reference
+from unit.documents.pages import Page, check, code, dataset, item_of, make, make_from_file, no_bulk, reference
 from unit.documents.trees import by_reference, coded, container, dcm, evidence, image, node, num, report, text
 
 from desktop.documents.content import MAX_DEPTH, Node
@@ -105,6 +105,15 @@ def test_links_carry_series_and_study_where_the_evidence_tells_them() -> None:
         "data-frames": "3",
     }
     assert len(page.all("a", class_="reference")) == 3
+
+
+def test_what_is_not_here_is_no_link_and_is_counted() -> None:
+    item = item_of(report("Report", *map(image, ("1.2.9", "1.2.10", "1.2.11", "1.2.9"))))
+    served = {"1.2.9": "2.25.1", "1.2.10": None, "1.2.11": None}
+    page = check(make_document(item, no_bulk, find_served=served.__getitem__))
+    assert [link["data-instance"] for link in page.all("a", class_="reference")] == ["2.25.1", "2.25.1"]
+    assert len(page.all("span", class_="absent")) == 2
+    assert "Of the instances that it refers to, 2 of 3 are not here." in page.text
 
 
 def test_flags_and_people() -> None:

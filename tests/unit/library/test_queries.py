@@ -16,6 +16,7 @@ from unit.library.conftest import Library
 
 from desktop.dicom.records import FileRef
 from desktop.library import queries
+from desktop.library.instances import read_own_uids
 from desktop.library.matching import Criterion
 from desktop.library.outcomes import Outcome, Refusal
 from desktop.library.queries import (
@@ -23,6 +24,7 @@ from desktop.library.queries import (
     KnownFile,
     find_instances,
     find_series,
+    find_served,
     find_studies,
     get_study,
     known_files,
@@ -390,3 +392,27 @@ def test_many_known_files(library: Library) -> None:
     library.add([Refusal(ref, Outcome.NOT_DICOM, "It is a text.") for ref in refs])
     known = known_files(library.db, refs)
     assert [known[ref].file for ref in refs] == refs
+
+
+def test_what_an_object_refers_to_is_looked_for_among_its_patients_instances(library: Library, tmp_path: Path) -> None:
+    other = {"PatientID": "P2", "PatientName": "Roe^Richard"}
+    images = [
+        {"SOPInstanceUID": "1.2.1"},
+        {"SOPInstanceUID": "1.2.1", **other},
+        {"SOPInstanceUID": "1.2.2", **other},
+        {"SOPInstanceUID": "1.2.3", "StudyInstanceUID": "1.2.77", "SeriesInstanceUID": "1.2.78"},
+    ]
+    library.add_files(*(save(make_image(**more), tmp_path / str(at)) for at, more in enumerate(images)))
+    first, second = (
+        library.rows("SELECT uid FROM studies WHERE patient = ? AND uid != '1.2.77'", patient)[0][0]
+        for (patient,) in library.rows("SELECT id FROM patients ORDER BY PatientID != 'P2' DESC")
+    )
+    (made_up,) = library.rows("SELECT uid FROM instances WHERE SOPInstanceUID = '1.2.1' AND uid != '1.2.1'")
+    assert find_served(library.db, first, "1.2.1") == "1.2.1"
+    assert find_served(library.db, second, "1.2.1") == made_up[0]
+    assert find_served(library.db, first, "1.2.2") is None
+    assert find_served(library.db, first, "1.2.3") == "1.2.3"
+    assert find_served(library.db, second, "1.2.3") is None
+    assert find_served(library.db, "1.2.99", "1.2.1") is None
+    assert read_own_uids(library.db, first) == {}
+    assert read_own_uids(library.db, second) == {made_up[0]: "1.2.1"}

@@ -445,20 +445,32 @@ def _display_sets(app: App, options: Options) -> int:
     if options.json:
         print_json([made.to_json() for made in sets])
     else:
-        print_table([_display_set_row(made) for made in sets])
+        for uid in studies:
+            _print_sets(app, uid, [made for made in sets if made.StudyInstanceUID == uid])
     return ExitCode.DONE if sets else ExitCode.NOTHING_VIEWABLE
 
 
+_SETS_HEAD = ("series", "modality", "label", "holds", "of its series are shown", "volume", "said of it")
+
+
+def _print_sets(app: App, study_uid: str, sets: Sequence[DisplaySet]) -> None:
+    entry = app.viewing.study(study_uid)
+    if entry is not None:
+        said = (entry.patient.PatientName, entry.patient.PatientID, entry.study.StudyDate, entry.study.StudyDescription)
+        print(printable(" · ".join(filter(None, (*said, study_uid)))))
+    print_table([_SETS_HEAD, *(_display_set_row(made) for made in sets)])
+
+
 def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
-    said = ", ".join(message.code.name.lower().replace("_", " ") for message in made.messages)
+    images, objects = made.numImageFrames, len(made.instances)
     return (
         str(made.SeriesNumber),
         made.Modality,
         made.label,
-        count_of(made.numImageFrames or len(made.instances), "image"),
-        f"{made.coverage} of the series",
-        "volume" if made.isReconstructable else "",
-        said,
+        count_of(images, "image") if images else count_of(objects, "object"),
+        made.coverage,
+        "yes" if made.isReconstructable else "",
+        ", ".join(message.code.name.lower().replace("_", " ") for message in made.messages),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import logs
 from .app import App, make_folders, start_app
+from .counting import count_of, files_stay
 from .errors import ExitCode, InputError, UsageError
 from .importers.keeping import digest_of
 from .library.checking import check_library
@@ -149,7 +150,7 @@ def _forget(app: App, options: Options) -> int:
     holding = app.holdings.forget(_study_of(options))
     if options.json:
         print_json(asdict(holding))
-    print(f"Forgotten. {holding.in_place:,} files stay where they are.", file=sys.stderr)
+    print(f"Forgotten. {files_stay(holding.in_place)}.", file=sys.stderr)
     return ExitCode.DONE
 
 
@@ -157,7 +158,8 @@ def _delete(app: App, options: Options) -> int:
     study_uid = _study_of(options)
     holding = app.holdings.holding(study_uid)
     where = "for good" if options.permanently or app.is_private else "into the trash"
-    said = f"{holding.copies:,} copies go {where}; {holding.in_place:,} files stay where they are."
+    go = f"{count_of(holding.copies, 'copy', 'copies')} {'goes' if holding.copies == 1 else 'go'} {where}"
+    said = f"{go}; {files_stay(holding.in_place)}."
     if not options.yes and not _confirm(said):
         print("Nothing was deleted.", file=sys.stderr)
         return ExitCode.FAILED

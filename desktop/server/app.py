@@ -27,6 +27,7 @@ from .guard import Guard, Secrets
 from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .qido import SearchFor
+from .traffic import Traffic
 from .wado import BulkData, Frames, Metadata, WholeInstance
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ class Server:
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
         viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
         router = Router(_routes(store, self._threads, plans, films, pictures), redirect_slashes=False, default=viewer)
-        self.app: ASGIApp = Guard(_Edge(router), self.secrets)
+        self.traffic = Traffic(Guard(_Edge(router), self.secrets))
+        self.app: ASGIApp = self.traffic
 
     def close(self) -> None:
         """End the threads. May be called twice."""

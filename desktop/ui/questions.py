@@ -5,7 +5,7 @@ import threading
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
-from ..counting import count_of
+from ..counting import count_of, files_stay
 from ..dicom.text import CHARSETS
 from ..services.holding import Holding
 from .bridge import Bridge
@@ -56,11 +56,10 @@ def ask_password(parent: QWidget, archive: str, *, wrong: bool) -> str | None:
 
 def confirm_forget(parent: QWidget, holding: Holding) -> bool:
     """Ask whether a study is to be forgotten."""
-    files = count_of(holding.in_place, "file")
     return _confirm(
         parent,
         "Forget this study?",
-        f"It leaves the list. {files} stay where they are; opening them again brings it back.",
+        f"It leaves the list. {files_stay(holding.in_place)}; opening it again brings it back.",
         "Forget",
     )
 
@@ -68,9 +67,7 @@ def confirm_forget(parent: QWidget, holding: Holding) -> bool:
 def confirm_delete(parent: QWidget, holding: Holding, *, permanently: bool) -> bool:
     """Ask whether the library's copies of a study are to be deleted."""
     where = "are deleted for good. This cannot be undone" if permanently else "go into the trash"
-    kept = (
-        f"\n\n{count_of(holding.in_place, 'file')} outside the library stay where they are." if holding.in_place else ""
-    )
+    kept = f"\n\nOutside the library, {files_stay(holding.in_place)}." if holding.in_place else ""
     said = f"{count_of(holding.copies, 'copy', 'copies')} in the library {where}.{kept}"
     return _confirm(parent, "Delete this study?", said, "Delete")
 

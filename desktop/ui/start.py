@@ -38,7 +38,9 @@ from .window import MainWindow
 
 log = logging.getLogger(__name__)
 
-_SETTLE_MS = 1000
+_LOOK_MS = 100
+_QUIET_SECONDS = 1.0
+_SETTLE_SECONDS = 20.0
 _MISSING_MS = 5000
 _WITHOUT_SCREEN = ("offscreen", "minimal")
 
@@ -258,8 +260,16 @@ class _Opening(QObject):
         if self._first_image is not None or (self._options.paths and self._report is None):
             return
         self._first_image = time.monotonic() - self._options.started
-        # The picture should have the thumbnails too.
-        QTimer.singleShot(_SETTLE_MS, self, self._finish)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait for what the picture should have too: thumbnails, and the tiles of a slide."""
+        server, _ = self._app.require_server()
+        is_late = time.monotonic() - self._options.started > (self._first_image or 0) + _SETTLE_SECONDS
+        if is_late or server.traffic.quiet_seconds > _QUIET_SECONDS:
+            self._finish()
+        else:
+            QTimer.singleShot(_LOOK_MS, self, self._settle)
 
     def _finish(self) -> None:
         if self._options.screenshot and not _save(self._window.grab().toImage(), Path(self._options.screenshot)):
@@ -267,6 +277,8 @@ class _Opening(QObject):
             return
         if self._options.json:
             self._print()
+        else:
+            print(f"The first image was there after {self._first_image or 0:.1f} s.", file=sys.stderr)
         self._code, self._sentence = ExitCode.DONE, ""
         self._quit()
 

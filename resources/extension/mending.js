@@ -9,6 +9,8 @@ export function mend(set, instances) {
   for (const instance of instances) {
     changeAsDecoded(instance, set.changes?.[instance.SOPInstanceUID] ?? {});
     spreadGroups(instance);
+    // With no ID, OHIF would say "Multiple Patients".
+    instance.PatientID ||= null;
     if (instance.SOPClassUID === RT_DOSE) {
       placeDoseFrames(instance);
     }

@@ -11,6 +11,7 @@
 
 import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
 import { addViewports, makeOwnSets, makeViewports, SHOWN } from './own.js';
+import { watchQuestions } from './questions.js';
 
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
 const NEW_IMAGE = 'CORNERSTONE_STACK_NEW_IMAGE';
@@ -258,6 +259,7 @@ export default {
     // OHIF calls one of every image that cannot be loaded, whether there is one or not.
     manager.appConfig.httpErrorHandler ??= () => {};
     takeOver(manager);
+    watchQuestions(manager);
     document.addEventListener(RENDERED, onRendered, true);
     document.addEventListener(NEW_IMAGE, coverAll, true);
     document.addEventListener(WANTED_IMAGE, () => queueMicrotask(coverAll), true);

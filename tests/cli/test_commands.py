@@ -178,9 +178,13 @@ def test_display_sets(call: Call, folder: Path) -> None:
     assert by_study.json() == [stack]
     table = call("display-sets", "--study", ROOT_UID + "1")
     assert table.code == 0
-    assert "3 images" in table.out
+    study, head, row = table.out.splitlines()
+    assert study == f"Doe^Jane · P1 · 20260102 · Abdomen · {ROOT_UID}1"
+    assert head.split()[:4] == ["series", "modality", "label", "holds"]
+    assert "3 images" in row
+    assert "3 of 3" in row
     in_words = call("display-sets", folder)
-    assert len(in_words.out.splitlines()) == 2
+    assert len(in_words.out.splitlines()) == 6
     assert "unchanged" in in_words.err
 
 
@@ -377,13 +381,16 @@ def test_any_console_can_print_it(program: Program, tmp_path: Path, encoding: st
     said = {"PatientName": "山田^太郎", "StudyDescription": "Ü \x1b[31mred\x07", "SeriesDescription": "Größe 😀"}
     path = save(make_image(SpecificCharacterSet="ISO_IR 192", **said), tmp_path / "Müller" / "image")
     (tmp_path / "Müller" / "メモ").write_text("x")
-    for words in (["import", path.parent], ["studies"], ["display-sets", "--study", ROOT_UID + "1"]):
+    for words, lines in (
+        (["import", path.parent], 0),
+        (["studies"], 1),
+        (["display-sets", "--study", ROOT_UID + "1"], 3),
+    ):
         done = program.run(*words, PYTHONIOENCODING=encoding)
         assert done.code == 0, done.err
         assert "\x1b" not in done.out + done.sentence()
         assert "\x07" not in done.out
-        if words[0] != "import":
-            assert len(done.out.splitlines()) == 1
+        assert len(done.out.splitlines()) == lines
     printed = program.run("studies", "--json", PYTHONIOENCODING=encoding).json()
     assert printed[0]["PatientName"] == "山田^太郎"
 

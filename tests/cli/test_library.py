@@ -227,7 +227,7 @@ def test_deleting_for_good(call: Call, paths: Paths, folder: Path) -> None:
     assert list(paths.copies.rglob("*.dcm")) == []
     assert list(studies(call)) == [OTHER["StudyInstanceUID"]]
     in_place = call("library", "delete", "--study", OTHER["StudyInstanceUID"], "--yes")
-    assert in_place.sentence() == "0 copies go into the trash; 1 files stay where they are.\n"
+    assert in_place.sentence() == "0 copies go into the trash; 1 file stays where it is.\n"
     assert studies(call) == {}
     assert list_files(folder) == before
 

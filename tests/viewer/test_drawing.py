@@ -92,3 +92,18 @@ def test_an_image_that_comes_while_its_study_opens_is_decoded_as_the_others(
     shown = load(viewer, (late.StudyInstanceUID, late.SeriesInstanceUID, late.SOPInstanceUID))
     assert isinstance(shown, Decoded)
     assert np.array_equal(shown.values, values)
+
+
+@pytest.mark.parametrize("patient_id", [None, ""])
+def test_a_patient_without_an_id_is_one_patient(
+    make_viewer: Make, library: Served, tmp_path: Path, patient_id: str | None
+) -> None:
+    path = save(make_image(PatientID=patient_id), tmp_path / "in" / "a")
+    library.add(path)
+    viewer = make_viewer(library)
+    viewer.show(library.place(path)[0])
+    viewer.sets(1)
+    hang(viewer, path)
+    wait_for_picture(viewer)
+    expect(viewer.page.get_by_text("Patient", exact=True)).to_be_visible()
+    expect(viewer.page.get_by_text("Multiple Patients")).to_have_count(0)

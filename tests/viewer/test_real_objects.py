@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import RESOURCES, find_corpus
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from server.asking import serve
 from viewer.browsing import Viewer
 from viewer.hanging import hang, has_colours, is_not_flat, wait_for_picture
@@ -48,3 +48,18 @@ def test_real_objects_over_images_are_drawn(real_page: Viewer, what: str) -> Non
     real_page.sets(len(real_page.served.app.viewing.display_sets(study)))
     hang(real_page, path)
     wait_for_picture(real_page, LOOKS[what])
+
+
+def test_a_question_about_one_set_does_not_stay_over_another(real_page: Viewer) -> None:
+    folder = find_corpus()
+    assert folder is not None
+    path = next(folder.rglob("seg_image_ct_binary_single_frame.dcm"))
+    image = next(folder.rglob("ct_image.dcm"))
+    study = real_page.served.place(path)[0]
+    real_page.show(study, DataSource.DICOM_WEB)
+    real_page.sets(len(real_page.served.app.viewing.display_sets(study)))
+    question = real_page.page.get_by_text("Do you want to open this Segmentation?")
+    hang(real_page, path)
+    expect(question).to_be_visible(timeout=30_000)
+    hang(real_page, image)
+    expect(question).to_be_hidden()

@@ -697,7 +697,8 @@ def test_a_password_is_not_handed_over_and_that_is_told(program: Program, archiv
 @with_viewer
 @pytest.mark.parametrize("as_json", [True, False])
 def test_ctrl_c_ends_an_import_that_was_handed_over(program: Program, tmp_path: Path, as_json: bool) -> None:
-    files = fill(tmp_path / "in")
+    # So many that it is not at its end before the signal comes, on the slowest computer too.
+    files = fill(tmp_path / "in", 300)
     with serving(program) as owner:
         with program.start("import", files, *["--json"] * as_json) as second:
             tell_in_time(lambda: rows(program, "SELECT 1 FROM instances LIMIT 1"))

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,12 +22,15 @@ from desktop.dicom.bulkdata import NoBulkData, read_bulk_data
 from desktop.dicom.files import open_source
 from desktop.dicom.metadata import unpack
 from desktop.dicom.records import FileRef, Header, SeriesContext
-from desktop.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from desktop.dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, VIDEO_SYNTAXES
 from desktop.displaysets.registry import make_display_sets, sort_display_sets
+from desktop.documents.document import make_document
 from desktop.errors import NegatoscopeError
 from desktop.importers import reading
 from desktop.importers.reading import ArchiveMet
 from desktop.library.outcomes import Refusal
+from desktop.pictures.drawing import decode_for_viewer, draw_thumbnail
+from desktop.pictures.stored import Stored
 
 OUR_OWN = (NegatoscopeError, frames.NoFrame, NoBulkData)
 """What may be raised: each has a sentence for the user."""
@@ -172,6 +176,27 @@ def _references(model: dict[str, Any]) -> Iterator[str]:
                 yield from _references(item)
 
 
+def make_page(header: Header) -> None:
+    """It has a page, whatever it is, and its elements are a page too."""
+    stored = _store(header)
+    item = stored.load()
+    for kind in (None, "tags"):
+        make_document(item, stored.read_bulk, kind).html.encode("utf-8", "replace")
+
+
+def draw(header: Header) -> None:
+    """A small picture, and the first frame as the viewer is sent it."""
+    if header.instance.has_pixels and header.instance.TransferSyntaxUID not in VIDEO_SYNTAXES:
+        stored = _store(header)
+        for task in (partial(draw_thumbnail, stored, 1, 64, {}), partial(decode_for_viewer, stored, (1,), {})):
+            with suppress(*OUR_OWN):
+                task()
+
+
+def _store(header: Header) -> Stored:
+    return Stored(header.file, header.pixels, header.instance, header.dicom_json)
+
+
 def read_members(archive: ArchiveMet) -> None:
     """What an archive holds is read, and shown, as if it lay on the disk."""
     for member in archive.listing.members[:_MEMBERS]:
@@ -182,7 +207,7 @@ def read_members(archive: ArchiveMet) -> None:
 
 
 STEPS: dict[type, tuple[Callable[[Any], None], ...]] = {
-    Header: (load_metadata, show_display_sets, cut_frames, read_references),
+    Header: (load_metadata, show_display_sets, cut_frames, read_references, make_page, draw),
     ArchiveMet: (read_members,),
 }
 """What is done with what was read, by its type, in this order."""

@@ -23,7 +23,7 @@ from .cases import Case, make_case
 from .examining import Examined, Trouble, examine
 from .sources import Source
 
-SECONDS = 5
+SECONDS = 15
 """Of the processor, for one file."""
 
 MEMORY = 1 << 30

@@ -1,8 +1,8 @@
 """Damages real files in many ways, and sees that each is read or refused: soon, in little memory, and accounted for.
 
-Run by ``python3 packaging/dev.py fuzz``. Each file is read by itself under limits (15 s of the processor for it and for its page
-and picture, 1 GB above the base use), and all of them by real imports. A case is made from the seed and its number: ``--seed S --only N`` repeats
-it, as long as the files are the same.
+Run by ``python3 packaging/dev.py fuzz``. Each file is read by itself under limits (15 s of the processor for it and
+for its page and picture, 1 GB above the base use), and all of them by real imports. A case is made from the seed and
+its number: ``--seed S --only N`` repeats it, as long as the files are the same.
 """
 
 import argparse

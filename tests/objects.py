@@ -110,7 +110,11 @@ def presentation_state(image: str, **attributes: Any) -> Dataset:
             "Modality": "PR",
             "ContentLabel": "TURNED",
             "ReferencedSeriesSequence": [series],
-            "SoftcopyVOILUTSequence": [dataset(WindowCenter=128, WindowWidth=256)],
+            # As of CT: what is scaled here must not be scaled once more where it is shown.
+            "RescaleSlope": 1,
+            "RescaleIntercept": -1024,
+            "RescaleType": "HU",
+            "SoftcopyVOILUTSequence": [dataset(WindowCenter=128 - 1024, WindowWidth=256)],
             "PresentationLUTShape": "IDENTITY",
             "ImageRotation": 90,
             "ImageHorizontalFlip": "N",

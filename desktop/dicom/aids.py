@@ -6,6 +6,7 @@ nobody reads is an obstacle.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import uids
@@ -17,7 +18,11 @@ from .records import Instance, Pixels
 Changes = Mapping[str, Any]
 """Keyword → value, or None for what goes: where decoded frames are otherwise than the data set says."""
 
+UNSCALED: Changes = dict.fromkeys(("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"))
+"""Of colours, OHIF would scale each: the Modality LUT is one of grey levels (PS3.3 §C.11.1)."""
+
 COLOURS: Changes = {
+    **UNSCALED,
     "SamplesPerPixel": 3,
     "PhotometricInterpretation": "RGB",
     "PlanarConfiguration": 0,
@@ -92,6 +97,12 @@ def find_aid(instance: Instance) -> Changes | None:
     return None
 
 
+def as_image(instance: Instance) -> Instance:
+    """Return the instance as it is where it is shown by itself, whatever it refers to."""
+    traits = [("AbsentSeries" if name == "ReferencedSeries" else name, value) for name, value in instance.traits]
+    return replace(instance, traits=tuple(traits))
+
+
 def is_segmentation(instance: Instance) -> bool:
     """Whether OHIF makes segments over images of it, of its numbers as they are; if not, it is an image."""
     return instance.SOPClassUID in _SEGMENTATIONS and instance.trait("ReferencedSeries") is not None
@@ -127,6 +138,9 @@ def find_obstacle(instance: Instance, pixels: Pixels) -> str | None:
     """Return why nobody can show an image here; None if it can be shown."""
     if pixels.offset < 0 or pixels.TransferSyntaxUID in uids.VIDEO_SYNTAXES:
         return None
+    floats = instance.number("FloatBits")
+    if floats and ((instance.SamplesPerPixel or 1) > 1 or instance.PhotometricInterpretation == "PALETTE COLOR"):
+        return "Its colours are floating point numbers, which cannot be shown."
     if pixels.length is None and not can_decode(pixels.TransferSyntaxUID):
         return f"Its compression ({uids.uid_name(pixels.TransferSyntaxUID)}) cannot be shown."
     # Pixels of one bit are sent as one byte each.

@@ -113,7 +113,7 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         or _has(model, "00200032")
         or _has(detector, "00200032"),
         time_points=_time_points(model, frames),
-        traits=make_traits(model) + _traits_of_pixels(frames, pixels),
+        traits=_join(make_traits(model), _traits_of_pixels(pixels)),
         TransferSyntaxUID="" if pixels is None else pixels.TransferSyntaxUID,
         has_pixels=pixels is None or pixels.offset >= 0,
     )
@@ -128,13 +128,19 @@ def _place(model: Model, frames: int | None, tag: str, group: str, length: int) 
     return next((found for item in said if (found := _vector(item, tag, length)) is not None), None)
 
 
-def _traits_of_pixels(frames: int | None, pixels: Pixels | None) -> Traits:
+def _traits_of_pixels(pixels: Pixels | None) -> Traits:
     """What the pixels themselves tell, which the data set may contradict."""
     if pixels is None or pixels.offset < 0:
         return ()
-    held: Traits = (("HeldFrames", float(pixels.frames)),) if pixels.frames < (frames or 1) else ()
     bits = FLOAT_BITS.get(pixels.keyword)
-    return held if bits is None else (*held, ("FloatBits", float(bits)))
+    return () if bits is None else (("FloatBits", float(bits)),)
+
+
+def _join(said: Traits, of_pixels: Traits) -> Traits:
+    # Maps of 64 bits OHIF cannot lay over images; whatever the file says of its bits.
+    if ("FloatBits", 64.0) in of_pixels:
+        said = tuple([(name, value) for name, value in said if name != "ReferencedSeries"])
+    return said + of_pixels
 
 
 def _has_dose_planes(model: Model, frames: int | None) -> bool:

@@ -122,6 +122,9 @@ def compose(ref: FileRef, parsed: Parsed, model: Model, dicom: str, plain: str, 
     pixels = make_pixels(model, parsed)
     instance = make_instance(model, pixels)
     found = find_notes(parsed, instance, pixels)
+    held = min([pixels.frames, *(note.frames for note in found if note.frames is not None)])
+    if pixels.offset >= 0 and held < instance.frames:
+        instance = replace(instance, traits=(*instance.traits, ("HeldFrames", float(held))))
     return Header(
         file=ref,
         patient=make_patient(model),
@@ -174,7 +177,12 @@ def _identify(parsed: Parsed) -> tuple[dict[int, str], list[str]]:
     if not uids.is_uid(study):
         # Patient ID, name, date, time, Study ID, Accession Number: what one study's files have in common.
         shared = (0x00100020, 0x00100010, 0x00080020, 0x00080030, 0x00200010, 0x00080050)
-        study = uids.make_uid("study", study, *map(text, shared))
+        named = [*map(text, shared)]
+        if not any(named):
+            # Nothing says whose they are. What images of several people seldom have in common keeps those apart:
+            # Series Instance UID, Frame of Reference UID, dates of acquisition, content and creation.
+            named += map(text, (_SERIES, 0x00200052, 0x00080022, 0x00080023, 0x00080012))
+        study = uids.make_uid("study", study, *named)
         missing.append("Study Instance UID")
     if not uids.is_uid(series):
         # Modality, number, description, date and time.

@@ -13,10 +13,16 @@ _TAIL = 4096
 
 
 class Note(NamedTuple):
-    """One thing to know. ``truncated``: pixels are missing that ought to be there."""
+    """One thing to know.
+
+    Attributes:
+        truncated: pixels are missing that ought to be there.
+        frames: how many frames there are at most, in whole or in part, where they are fewer than the file says.
+    """
 
     sentence: str
     truncated: bool = False
+    frames: int | None = None
 
 
 def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[Note]:
@@ -44,14 +50,18 @@ def _notes_on_native(parsed: Parsed, instance: Instance, pixels: Pixels, length:
     there = max(parsed.size - pixels.offset, 0)
     if length > there:
         said = f"Its pixels are cut short: {there:,} of {length:,} bytes are there, and shown as far as they go."
-        return [Note(f"{said} {AGAIN}", truncated=True)]
+        return [Note(f"{said} {AGAIN}", truncated=True, frames=_frames_in(there, pixels))]
     needed = (instance.frames * pixels.frame_bits + 7) // 8
     if length < needed:
         said = f"It has fewer pixels than its header says: {length:,} of {needed:,} bytes. The rest is shown black."
-        return [Note(said, truncated=True)]
+        return [Note(said, truncated=True, frames=_frames_in(length, pixels))]
     if pixels.frame_bits and length * 8 >= (instance.frames + 1) * pixels.frame_bits:
         return [Note(f"It has more pixels than its header says: {needed:,} of {length:,} bytes are shown.")]
     return []
+
+
+def _frames_in(size: int, pixels: Pixels) -> int | None:
+    return -(-size * 8 // pixels.frame_bits) if pixels.frame_bits else None
 
 
 def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[Note]:
@@ -65,7 +75,11 @@ def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[Note]:
         return []
     whole = not fragments.spans or sum(fragments.spans[-1]) <= parsed.size
     if whole and len(fragments.spans) > frames:
-        # The first one is the offset table. Some writers leave the mark of the end out.
+        # Some writers leave the mark of the end out.
         return []
-    what = "may be cut short: their end is not marked" if whole else "are cut short: the last image is not whole"
-    return [Note(f"Its pixels {what}. {AGAIN}", truncated=True)]
+    there = max(len(fragments.spans) - 1, 0)
+    missing = f", and {frames - there:,} of {frames:,} are missing" if there < frames else ""
+    cut = f"are cut short: the last image that is there is not whole{missing}"
+    what = "may be cut short: their end is not marked" if whole else cut
+    # The first one is the offset table.
+    return [Note(f"Its pixels {what}. {AGAIN}", truncated=True, frames=there)]

@@ -140,7 +140,8 @@ class Instance:
     @property
     def frames_held(self) -> int:
         """Number of frames that its file has room for: none without pixels, fewer than it says where it is cut."""
-        return int(self.number("HeldFrames") or self.frames) if self.has_pixels else 0
+        held = self.number("HeldFrames")
+        return 0 if not self.has_pixels else self.frames if held is None else int(held)
 
     def trait(self, name: str) -> Trait | None:
         """Return a trait; None if the instance has none of that name."""
@@ -180,7 +181,8 @@ class Pixels:
         length: bytes of the value; None if undefined (encapsulated).
         frame_bits: bits of one native frame.
         word_bits: the size of the words whose bytes change places if ``big_endian``.
-        keyword: of the element that holds them: PixelData, FloatPixelData or DoubleFloatPixelData.
+        keyword: of the element that holds them: PixelData, FloatPixelData or DoubleFloatPixelData; empty in libraries
+            of older programs, until the file is read again.
         big_endian: native pixels are in big-endian order.
         extended_offsets: the values of Extended Offset Table and its Lengths (PS3.3 §C.7.6.3), else empty.
     """

@@ -114,11 +114,11 @@ def _images_of_map(item: Item, tag: str) -> Trait | None:
 
 
 def _images_of_contours(item: Item, tag: str) -> Trait | None:
-    """How many images of the first series a structure set has contours in: of those that are not here, OHIF draws them
-    over others."""
-    series = item.item(tag).item("RTReferencedStudySequence").item("RTReferencedSeriesSequence")
-    named = {image.text("ReferencedSOPInstanceUID") for image in series.items("ContourImageSequence")}
-    return float(len(named - {""})) or None
+    """The images that a structure set has contours in: of those that are not here, OHIF draws them over others."""
+    studies = [study for frame in item.items(tag) for study in frame.items("RTReferencedStudySequence")]
+    series = [one for study in studies for one in study.items("RTReferencedSeriesSequence")]
+    images = [image for one in series for image in one.items("ContourImageSequence")]
+    return " ".join(dict.fromkeys(image.text("ReferencedSOPInstanceUID") for image in images)).strip() or None
 
 
 _TRAITS: tuple[tuple[str, str, Find], ...] = (
@@ -158,7 +158,7 @@ _TRAITS: tuple[tuple[str, str, Find], ...] = (
     ("00081115", "ReferencedSeries", _first_series),
     ("00080016", "NeededImages", _images_of_map),  # of Referenced Series, for it to lie over them
     ("30060010", "ReferencedSeries", _contoured_series),
-    ("30060010", "NeededImages", _images_of_contours),
+    ("30060010", "NeededInstances", _images_of_contours),
     ("54000100", "MultiplexGroups", _count),
     ("00420012", "MIMETypeOfEncapsulatedDocument", _text),
     ("3004000A", "DoseSummationType", _text),

@@ -33,14 +33,14 @@ class MessageCode(IntEnum):
     HANDLER_FAILED = 101
     IMAGES_WITHOUT_PIXELS = 102
     REFERENCES_NOT_HERE = 103
-    SERIES_NOT_HERE = 104
+    SHOWN_ALONE = 104
 
 
 _SENTENCES = {
     MessageCode.HANDLER_FAILED: "The handler {handler} failed. Another one shows these images.",
     MessageCode.IMAGES_WITHOUT_PIXELS: "{count} of its images have no pixels. Their files may be cut short.",
     MessageCode.REFERENCES_NOT_HERE: "{count} images that it refers to are not shown. They are not here, or too many.",
-    MessageCode.SERIES_NOT_HERE: "Shown alone, since its images are not all here, are no volume, or are a whole slide.",
+    MessageCode.SHOWN_ALONE: "Shown alone, since its images are not all here, are no volume, or are a whole slide.",
 }
 """What OHIF has no words for. They have no colons: its translator takes those for something else."""
 

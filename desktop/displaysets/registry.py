@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import logs
 from ..dicom.records import Instance
+from .handlers.ohif import STACK
 from .handlers.unsupported import make_unsupported
 from .model import DisplaySet, Message, MessageCode, SopClassHandler, View
 from .modes import DEFAULT_MODE, Mode
@@ -41,7 +42,7 @@ def make_display_sets(instances: Sequence[Instance], mode: Mode = DEFAULT_MODE) 
 
 
 def _find_lacking(made: DisplaySet) -> list[Message]:
-    images = [] if made.unsupported else [item for item in made.instances if item.Rows]
+    images = [] if made.unsupported else [item for item in made.instances if _is_image(item, made)]
     count = sum(item.frames - item.frames_held for item in images)
     return [Message(MessageCode.IMAGES_WITHOUT_PIXELS, (("count", f"{count:,}"),))] if count else []
 
@@ -50,12 +51,17 @@ def _find_absent(made: DisplaySet) -> list[Message]:
     is_alone = made.view is not View.PRESENTED and any(
         instance.trait("AbsentSeries") is not None for instance in made.instances
     )
-    return [Message(MessageCode.SERIES_NOT_HERE)] if is_alone else []
+    return [Message(MessageCode.SHOWN_ALONE)] if is_alone else []
 
 
 def _images_shown(made: DisplaySet) -> int:
     # An image without pixels is in a stack, and is not shown.
-    return 0 if made.unsupported else sum(item.frames_held if item.Rows else item.frames for item in made.instances)
+    counts = (item.frames_held if _is_image(item, made) else item.frames for item in made.instances)
+    return 0 if made.unsupported else sum(counts)
+
+
+def _is_image(instance: Instance, made: DisplaySet) -> bool:
+    return bool(instance.Rows) or made.SOPClassHandlerId == STACK
 
 
 def _make_of_class(instances: Sequence[Instance], handlers: Iterable[SopClassHandler]) -> list[DisplaySet]:

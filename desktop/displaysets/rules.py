@@ -103,6 +103,9 @@ def reconstruct(instances: Sequence[Instance]) -> Reconstruction:
 def _multiframe_is_volume(instance: Instance) -> bool:
     if not (instance.has_pixel_measures and instance.has_orientation and instance.has_position):
         return False
+    if instance.frames_held < instance.frames:
+        # Of slices that are not there, a volume would show black ones.
+        return False
     if "NM" in instance.Modality:
         return len(instance.ImageType) > 2 and instance.ImageType[2] in _RECONSTRUCTABLE_NM
     return True

@@ -2,8 +2,7 @@
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +10,7 @@ from ..dicom.records import Instance, SeriesContext, Trait, Traits
 from .rows import column_names
 
 _SERVED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-NOTHING_LIES_OVER = ("SM",)
+_NOTHING_LIES_OVER = ("SM",)
 """Modalities over whose images OHIF lays nothing: whole slides."""
 
 _SQL = {
@@ -21,9 +20,12 @@ _SQL = {
     "has_pixels": '"offset" >= 0',
 }
 _COLUMNS = column_names(Instance)
-_SERIES, _MODALITY, _TYPE, _POSITION, _ORIENTATION, _TRAITS = map(
+_INSTANCE, _SERIES, _MODALITY, _TYPE, _POSITION, _ORIENTATION, _TRAITS, _HAS_PIXELS = map(
     _COLUMNS.index,
-    ("SeriesInstanceUID", "Modality", "ImageType", "ImagePositionPatient", "ImageOrientationPatient", "traits"),
+    (
+        *("SOPInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
+        *("ImagePositionPatient", "ImageOrientationPatient", "traits", "has_pixels"),
+    ),
 )
 _FLAGS = tuple(map(_COLUMNS.index, ("has_pixel_measures", "has_orientation", "has_position", "has_pixels")))
 _SELECT = f"""
@@ -45,7 +47,10 @@ def read_instances(
     """
     contexts = contexts or {}
     rows = [list(row) for row in db.execute(_SELECT, (study_uid,))]
-    here = Counter(row[_SERIES] for row in rows if row[_MODALITY] not in NOTHING_LIES_OVER)
+    here: dict[str, set[str]] = {}
+    for row in rows:
+        if row[_HAS_PIXELS] and row[_MODALITY] not in _NOTHING_LIES_OVER:
+            here.setdefault(row[_SERIES], set()).add(row[_INSTANCE])
     # All in one go: to decode thousands of small texts takes several times as long.
     positions, traits = (_decode([row[place] for row in rows]) for place in (_POSITION, _TRAITS))
     for values, position, named in zip(rows, positions, traits, strict=True):
@@ -73,18 +78,21 @@ def read_own_uids(db: sqlite3.Connection, study_uid: str) -> dict[str, str]:
     return {str(served): str(own) for served, own in rows}
 
 
-def mark_absent(traits: Traits, here: Mapping[str, int]) -> Traits:
+def mark_absent(traits: Traits, here: Mapping[str, Collection[str]]) -> Traits:
     """Return an instance's traits, where the series that it refers to is absent if it cannot lie over that.
 
     Args:
         traits: as :func:`desktop.dicom.traits.make_traits` finds them.
-        here: the series of its study over which something can lie, by UID: how many instances each has.
+        here: the images of its study over which something can lie, by series.
     """
     named = dict(traits)
     if "ReferencedSeries" not in named:
         return traits
     least = named.get("NeededImages")
-    if here.get(str(named["ReferencedSeries"]), 0) < max(least if isinstance(least, float | int) else 1, 1):
+    images = here.get(str(named["ReferencedSeries"]), ())
+    needed = str(named.get("NeededInstances", "")).split()
+    is_here = len(images) >= max(least if isinstance(least, float | int) else 1, 1)
+    if not is_here or (needed and not set(needed).issubset(set().union(*here.values()))):
         return tuple(("AbsentSeries" if name == "ReferencedSeries" else name, value) for name, value in traits)
     return traits
 

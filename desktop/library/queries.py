@@ -2,12 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..dicom.metadata import METADATA_VERSION
 from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
-from .instances import NOTHING_LIES_OVER, mark_absent
 from .matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion, where
 from .outcomes import Outcome
 from .places import PLACE
@@ -240,12 +239,7 @@ def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid
     if row is None:
         return None
     file = FileRef(path_from_db(row["place"]), row["size"], row["mtime_ns"], row["identity"])
-    instance = _instance(row)
-    if instance.trait("ReferencedSeries") is not None:
-        found = [one for one in find_series(db, study_uid) if one.series.Modality not in NOTHING_LIES_OVER]
-        here = {one.series.SeriesInstanceUID: one.instances for one in found}
-        instance = replace(instance, traits=mark_absent(instance.traits, here))
-    return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), instance)
+    return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), _instance(row))
 
 
 def stored_metadata(

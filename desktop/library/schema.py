@@ -182,7 +182,7 @@ CREATE INDEX import_reasons_import ON import_reasons (import);
 _V3 = """
 ALTER TABLE instances ADD COLUMN traits TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE instances DROP COLUMN phases;
-ALTER TABLE instances ADD COLUMN keyword TEXT NOT NULL DEFAULT 'PixelData';
+ALTER TABLE instances ADD COLUMN keyword TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE thumbnails (
     study INTEGER NOT NULL REFERENCES studies ON DELETE CASCADE,

@@ -111,7 +111,7 @@ def _present(state: Stored, image: Stored, reference: Reference, side: int, keys
 
 def _load(stored: Stored) -> Item:
     """The frames of an image share one data set, which can be large."""
-    return _items.get((stored.file, stored.instance.SOPInstanceUID), stored.load)
+    return _items.get((stored.file, stored.instance.SOPInstanceUID, stored.packed), stored.load)
 
 
 def _read(stored: Stored, item: Item, number: int) -> tuple[bytes, PixelFormat]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as TooLate
@@ -73,7 +74,8 @@ class Pictures:
         if stored.pixels.offset < 0:
             # What is drawn is another file's.
             _, image, reference, _ = self._presented(stored, number)
-            stamp += f" {image.instance.SOPInstanceUID} {reference.frame} {image.file.size} {image.file.mtime_ns}"
+            file, shown = image.file, f"{image.instance.SOPInstanceUID} {reference.frame}"
+            stamp += f" {zlib.crc32(stored.packed)} {shown} {file.size} {file.mtime_ns}"
         kept = find_thumbnail(self._store.reader(), place[0], name, stamp)
         if kept is None:
             kept = self._kept.get((place, name, stamp), partial(self._draw_thumbnail, stored, number))

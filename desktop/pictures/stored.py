@@ -39,7 +39,7 @@ class Stored:
     def load(self) -> Item:
         """Return the data set, with the element that holds the pixels, but not its value."""
         model = json.loads(unpack(self.packed))
-        if self.pixels.offset >= 0:
+        if self.pixels.offset >= 0 and self.pixels.keyword:
             model[tag_of(self.pixels.keyword)] = {"vr": "OW"}
         return Item(model)
 

@@ -28,7 +28,7 @@ from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .qido import SearchFor
 from .traffic import Traffic
-from .wado import BulkData, Frames, Metadata, WholeInstance
+from .wado import BulkData, Frames, ImageFrames, Metadata, WholeInstance
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ ROUTES = (
     "/surfaces" + _OBJECT,
     "/thumbnails" + _OBJECT + "/frames/{frame}",
     "/presented/{stamp}" + _OBJECT + "/frames/{frame}",
+    "/images" + _OBJECT + "/frames/{frames}",
     "/films" + _OBJECT,
     "/films" + _OBJECT + "/video",
     "/dicom-web/studies",
@@ -107,6 +108,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         ("/surfaces" + _OBJECT, SurfaceData(store, threads)),
         ("/thumbnails" + _OBJECT + "/frames/{frame}", ThumbnailOf(pictures, threads)),
         ("/presented/{stamp}" + _OBJECT + "/frames/{frame}", PresentedFrameOf(pictures, threads)),
+        ("/images" + _OBJECT + "/frames/{frames}", ImageFrames(store, threads, pictures)),
         ("/films" + _OBJECT, FilmState(films, threads)),
         ("/films" + _OBJECT + "/video", FilmVideo(films, threads)),
         ("/dicom-web/studies", studies),

@@ -3,11 +3,12 @@
 import asyncio
 import re
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import BinaryIO
 
 from starlette.types import Receive, Scope, Send
 
-from ..dicom.aids import find_aid, find_obstacle, is_misread, is_segmentation
+from ..dicom.aids import as_image, find_aid, find_obstacle, is_misread, is_segmentation
 from ..dicom.bulkdata import read_bulk_data
 from ..dicom.frames import Frame, NoFrame, is_native, unpack_bits
 from ..dicom.metadata import unpack
@@ -127,6 +128,14 @@ class Frames(_Resource):
             if any(len(data) != size for data in decoded):
                 raise NoFrame("Its frames hold other numbers than the file says.")
         return [Frame(data, EXPLICIT_VR_LITTLE_ENDIAN) for data in decoded]
+
+
+class ImageFrames(Frames):
+    """``/images/…/frames/{numbers}``: the same of what can lie over images, where it is shown as an image itself."""
+
+    def _locate(self, request: Request) -> Located | None:
+        located = super()._locate(request)
+        return None if located is None else replace(located, instance=as_image(located.instance))
 
 
 def _takes(accepted: Accepted, syntax: str) -> bool:

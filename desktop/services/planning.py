@@ -15,6 +15,16 @@ from ..library.store import Store
 from ..pictures.presented import PresentedFrames, choose_presented
 from .viewing import Viewing
 
+_OWN_OF_STATES = dict.fromkeys(
+    (
+        *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
+        *("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
+        *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "PresentationLUTShape"),
+        *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    )
+)
+"""What a presentation state may say itself, and what is in the pictures already that are made of it."""
+
 
 class Planning:
     """Answers the viewer's extension."""
@@ -96,4 +106,5 @@ def _describe(shown: PresentedFrames) -> dict[str, Any] | None:
         "Rows": shown.side,
         "Columns": shown.side,
         **COLOURS,
+        **_OWN_OF_STATES,
     }

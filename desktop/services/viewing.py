@@ -2,17 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from .. import logs
+from ..dicom.aids import as_image
 from ..dicom.files import open_source
 from ..dicom.memberpaths import container, is_member
 from ..dicom.metadata import unpack
 from ..dicom.recent import Recent
 from ..dicom.records import Instance, SeriesContext
+from ..displaysets.handlers.ohif import PARAMETRIC_MAP
 from ..displaysets.model import DisplaySet, SopClassHandler
 from ..displaysets.modes import DEFAULT_MODE, Mode, find_mode, with_handlers
 from ..displaysets.opening import Opening, choose_opening
@@ -123,7 +124,7 @@ class Viewing:
         series: dict[str, list[Instance]] = {uid: [] for uid in contexts}
         for instance in read_instances(db, study_uid, contexts):
             series[instance.SeriesInstanceUID].append(instance)
-        return sort_display_sets(chain.from_iterable(make_display_sets(group, mode) for group in series.values()))
+        return sort_display_sets(make_study_sets(series.values(), mode))
 
     def _finder(self, found: SeriesEntry) -> Callable[[str], Mapping[str, Any]]:
         """Return what finds an instance's whole data set, should a handler ask for it: in any thread."""
@@ -135,6 +136,26 @@ class Viewing:
             return {}
 
         return find
+
+
+def make_study_sets(series: Iterable[Sequence[Instance]], mode: Mode) -> list[DisplaySet]:
+    """Make the display sets of the series of a study.
+
+    A map lies over a volume alone: where its series turns out to be none, OHIF would break over it, so it is made anew
+    as an image.
+    """
+    made = [(group, make_display_sets(group, mode)) for group in series]
+    images = [one for _, sets in made for one in sets if one.SOPClassHandlerId != PARAMETRIC_MAP]
+    volumes = {one.SeriesInstanceUID for one in images if one.isReconstructable}
+    whole: list[DisplaySet] = []
+    for group, sets in made:
+        is_misled = any(one.SOPClassHandlerId == PARAMETRIC_MAP and not _bases(one) <= volumes for one in sets)
+        whole += make_display_sets([as_image(instance) for instance in group], mode) if is_misled else sets
+    return whole
+
+
+def _bases(made: DisplaySet) -> set[object]:
+    return {instance.trait("ReferencedSeries") for instance in made.instances}
 
 
 def _weigh(sets: Sequence[DisplaySet]) -> int:

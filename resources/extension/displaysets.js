@@ -67,14 +67,17 @@ export function watchSource(source) {
   };
   const imageIds = source.getImageIdsForDisplaySet;
   // What the program draws has addresses of its own.
-  source.getImageIdsForDisplaySet = set => set?.images?.[0]?.ownImageIds ?? imageIds.call(source, set);
+  source.getImageIdsForDisplaySet = set =>
+    set?.images?.[0]?.ownImageIds ? set.images.flatMap(one => one.ownImageIds) : imageIds.call(source, set);
 }
 
 /** The two handlers of ours: the one that makes sets, and one for OHIF's fallback, which is never needed. */
 export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
   const { displaySetService } = servicesManager.services;
   putImagesFirst(displaySetService);
-  const waited = new WeakSet();
+  /** Images that nobody had planned: those for which a plan is asked, and those that are in none. */
+  const waiting = new WeakSet();
+  const answered = new WeakSet();
   let stock = [];
   const init = displaySetService.init;
   displaySetService.init = (manager, handlers) => {
@@ -92,23 +95,32 @@ export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
     const made = groups.flatMap(([set, members]) => make(set, members));
     const unplanned = without(rest, made);
     const late = unplanned.filter(isLate);
-    if (late.length) {
-      planAnew(StudyInstanceUID, late);
-    }
+    planAnew(
+      StudyInstanceUID,
+      late.filter(instance => !waiting.has(instance))
+    );
     return [...made, ...makeUnplanned(without(unplanned, [{ instances: late }]), there)];
   }
 
   /** An image that has come since the plan was made waits for a new one: only that says how its frames are sent. */
   function isLate(instance) {
-    return instance.Rows > 0 && instance.Modality !== 'SEG' && !waited.has(instance);
+    return instance.Rows > 0 && instance.Modality !== 'SEG' && !answered.has(instance);
   }
 
   function planAnew(study, late) {
-    late.forEach(instance => waited.add(instance));
+    if (!late.length) {
+      return;
+    }
+    late.forEach(instance => waiting.add(instance));
     asked.delete(keyOf(study));
     plan(study)
-      .then(() => displaySetService.makeDisplaySets(late, { batch: false }))
-      .catch(error => console.error('Images that have come just now cannot be shown.', error));
+      .then(() => {
+        // What the plan does not know now is of this page alone.
+        late.forEach(instance => answered.add(instance));
+        displaySetService.makeDisplaySets(late, { batch: false });
+      })
+      .catch(error => console.error('Images that have come just now cannot be shown.', error))
+      .finally(() => late.forEach(instance => waiting.delete(instance)));
   }
 
   function make(set, members) {

@@ -2,13 +2,27 @@
  * Mends what OHIF would take from an instance's metadata in a wrong way. Values are added or moved, never made up.
  */
 
+import { placeOf } from './ohif.js';
+
 const RT_DOSE = '1.2.840.10008.5.1.4.1.1.481.2';
+
+const SEGMENTATIONS = ['1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7'];
+const SCALES = ['RescaleSlope', 'RescaleIntercept', 'RescaleType', 'ModalityLUTSequence'];
 
 /** Mends the instances of a display set, in place, before OHIF's handler sees them. */
 export function mend(set, instances) {
   for (const instance of instances) {
     changeAsDecoded(instance, set.changes?.[instance.SOPInstanceUID] ?? {});
     spreadGroups(instance);
+    nameWindowFunctions(instance);
+    keepFractions(instance);
+    if (instance.SamplesPerPixel > 1) {
+      // Of colours, OHIF would scale each (PS3.3 §C.11.1).
+      SCALES.forEach(keyword => delete instance[keyword]);
+    }
+    if (SEGMENTATIONS.includes(instance.SOPClassUID) && set.SOPClassHandlerId.endsWith('.stack')) {
+      addressImages(instance);
+    }
     // With no ID, OHIF would say "Multiple Patients".
     instance.PatientID ||= null;
     if (instance.SOPClassUID === RT_DOSE) {
@@ -18,7 +32,7 @@ export function mend(set, instances) {
 }
 
 /** Frames that the program decodes are not what the file's metadata say of them. */
-function changeAsDecoded(instance, changes) {
+export function changeAsDecoded(instance, changes) {
   for (const [keyword, value] of Object.entries(changes)) {
     if (value === null) {
       delete instance[keyword];
@@ -26,6 +40,14 @@ function changeAsDecoded(instance, changes) {
       instance[keyword] = value;
     }
   }
+}
+
+/** Segments that are shown as images have other frames than those that lie over images, so they have other addresses. */
+function addressImages(instance) {
+  instance.ownImageIds = Array.from(
+    { length: Math.max(1, Number(instance.NumberOfFrames) || 1) },
+    (_, number) => `wadors:/images/${placeOf(instance)}/frames/${number + 1}`
+  );
 }
 
 /** Functional groups (PS3.3 §C.7.6.16.2) that say where an image lies, how large its pixels are and what they mean. */
@@ -46,10 +68,71 @@ export function spreadGroups(instance) {
   for (const groups of said.map(first)) {
     for (const name of GROUPS) {
       for (const [keyword, value] of Object.entries(first(groups?.[name]) ?? {})) {
-        instance[keyword] ??= value;
+        if (!isWhole(keyword, instance[keyword])) {
+          instance[keyword] = value;
+        }
       }
     }
   }
+}
+
+/**
+ * Cornerstone takes integers for what is scaled to integers at both ends: between them it drops fractions, and before
+ * scaling it wraps what has no room in so few bits. A factor that is off in the 12th digit makes no end an integer, and
+ * in the 7 digits of the scaled values nothing is seen of it.
+ */
+const NEARLY = 1 + 1e-12;
+
+function keepFractions(instance) {
+  const isOfFloats = instance.PixelRepresentation === undefined && instance.BitsAllocated >= 32;
+  if (isOfFloats && !(instance.NumberOfFrames > 1)) {
+    instance.RescaleSlope ??= 1;
+    instance.RescaleIntercept ??= 0;
+  }
+  const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];
+  for (const said of [instance, ...groups.map(group => first(group?.PixelValueTransformationSequence))]) {
+    for (const keyword of ['RescaleSlope', 'DoseGridScaling']) {
+      const factor = Number(said?.[keyword]);
+      if (factor && (isOfFloats || factor % 1)) {
+        said[keyword] = factor * NEARLY;
+      }
+    }
+  }
+}
+
+const WINDOW_FUNCTIONS = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'];
+
+/**
+ * The usual window function (PS3.3 §C.11.2.1.2.1) is made for integers: of fractions, it leaves black and white only.
+ * Cornerstone takes the first letter for the function, and draws nothing, where it is not in a list.
+ */
+function nameWindowFunctions(instance) {
+  const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];
+  const slopes = [instance, ...groups.map(group => first(group?.PixelValueTransformationSequence))];
+  const isOfFractions =
+    instance.PixelRepresentation === undefined || slopes.some(one => one?.RescaleSlope && Number(one.RescaleSlope) % 1);
+  for (const said of [instance, ...groups.map(group => first(group?.FrameVOILUTSequence))]) {
+    if (said && !(Number(first(said.WindowWidth)) > 0)) {
+      delete said.VOILUTFunction;
+    } else if (said) {
+      const known = WINDOW_FUNCTIONS.find(name => name === first(said.VOILUTFunction)) ?? 'LINEAR';
+      const isNarrow = isOfFractions && Number(first(said.WindowWidth)) <= 1;
+      said.VOILUTFunction = [isNarrow && known === 'LINEAR' ? 'LINEAR_EXACT' : known];
+    }
+  }
+}
+
+function list(sequence) {
+  return Array.isArray(sequence) ? sequence : [];
+}
+
+/** How many numbers some values have: with others, they say nothing. */
+const LENGTHS = { ImagePositionPatient: 3, ImageOrientationPatient: 6 };
+
+function isWhole(keyword, value) {
+  const numbers = LENGTHS[keyword];
+  const isThere = value !== undefined && value !== null;
+  return isThere && (!numbers || (value.length === numbers && [...value].every(one => Number.isFinite(Number(one)))));
 }
 
 function first(sequence) {

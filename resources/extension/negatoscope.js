@@ -157,7 +157,7 @@ function onRendered({ detail: { element, viewportStatus } }) {
 
 /** No canvas so small, in pixels, is looked at; no image so small, as a share of the view, is seen. */
 const SMALLEST_CANVAS = 16;
-const SMALLEST_IMAGE = 0.02;
+const SMALLEST_IMAGE = 0.12;
 
 /** Where an image is hung while OHIF still lays out its panels, it is at times a dot, or far outside the view. */
 function bringIntoView(viewport) {

@@ -1,6 +1,7 @@
 /** Display sets that OHIF has no handler for, and the viewports in which they are shown. */
 
 import { EXTENSION } from './displaysets.js';
+import { changeAsDecoded } from './mending.js';
 import { ask, placeOf, react } from './ohif.js';
 import { showSurface } from './surface.js';
 
@@ -78,9 +79,8 @@ function makePresented(instance, set, stock) {
   }
   const { stamp, ...image } = set.presented;
   const frames = Array.from({ length: image.NumberOfFrames }, (_, number) => number + 1);
-  Object.assign(instance, image, {
-    ownImageIds: frames.map(frame => `wadors:/presented/${stamp}/${placeOf(instance)}/frames/${frame}`),
-  });
+  changeAsDecoded(instance, image);
+  instance.ownImageIds = frames.map(frame => `wadors:/presented/${stamp}/${placeOf(instance)}/frames/${frame}`);
   const [made] = stock([instance]);
   return made;
 }

@@ -18,6 +18,7 @@ from server.asking import Served, serve
 from server.pixels import CANNOT, shown_to_the_viewer
 from viewer.browsing import Make, Viewer
 from viewer.decoded import Decoded, load
+from viewer.hanging import hang, wait_for_picture
 
 from desktop.dicom.records import Instance
 from desktop.dicom.uids import LABEL_MAP_SEGMENTATION, SEGMENTATION, VIDEO_SYNTAXES
@@ -311,6 +312,87 @@ def test_functional_groups_of_one_frame_count(page: Viewer, tmp_path: Path, sour
     assert isinstance(shown, Decoded)
     assert np.array_equal(shown.values, image.pixel_array * 2.0 - 1000)
     assert (shown.spacing, shown.position) == ((0.25, 0.5), (1.5, -2, 10))
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+@pytest.mark.parametrize(
+    ("slope", "intercept", "largest"),
+    [(0.5, 0, 400), (0.5, -1024, 4000), (0.1, 0, 100), (0.25, 10, 960), (1, -1000, 1200)],
+)
+def test_fractions_are_kept_whatever_the_ends_are(
+    page: Viewer, tmp_path: Path, source: DataSource, slope: float, intercept: float, largest: int
+) -> None:
+    values = np.linspace(0, largest, 64).astype("u2").reshape(8, 8)
+    image = make_study(RescaleSlope=slope, RescaleIntercept=intercept, PixelData=values.tobytes())
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", source)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    assert np.array_equal(shown.values, (values.astype("f8") * slope + intercept).astype("f4"))
+
+
+@pytest.mark.parametrize(
+    ("function", "ends"),
+    [
+        (None, (-150, 249)),
+        ("LINEAR", (-150, 249)),
+        ("LINEAR_EXACT", (-150, 250)),
+        ("SIGMOID", (-150, 249)),
+        ("UNHEARD OF", (-150, 249)),
+    ],
+)
+def test_the_first_window_is_the_headers(
+    page: Viewer, tmp_path: Path, function: str | None, ends: tuple[float, float]
+) -> None:
+    values = np.linspace(0, 1000, 64).astype("u2").tobytes()
+    named = {"VOILUTFunction": function} if function else {}
+    image = make_study(WindowCenter=50, WindowWidth=400, RescaleIntercept=-500, PixelData=values, **named)
+    path = save(image, tmp_path / "in" / "a")
+    show(page, tmp_path / "in", DataSource.DICOM_WEB)
+    hang(page, path)
+    wait_for_picture(page)
+    said = page.ask("() => window.cornerstone.getEnabledElements()[0].viewport.getProperties()")
+    assert (said["voiRange"]["lower"], said["voiRange"]["upper"]) == ends
+    assert said["VOILUTFunction"] == (function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR")
+
+
+COLOURS = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+PALETTE = {
+    "PhotometricInterpretation": "PALETTE COLOR",
+    **{f"{name}PaletteColorLookupTableDescriptor": [256, 0, 8] for name in ("Red", "Green", "Blue")},
+    **{f"{name}PaletteColorLookupTableData": bytes(range(256)) for name in ("Red", "Green", "Blue")},
+}
+
+
+@pytest.mark.parametrize("form", [COLOURS, PALETTE])
+def test_colours_are_not_scaled(page: Viewer, tmp_path: Path, form: dict[str, Any]) -> None:
+    eight = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    image = make_study(RescaleSlope=1, RescaleIntercept=-1024, **form, **eight)
+    save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", DataSource.DICOM_WEB)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    expected = image.pixel_array if image.pixel_array.ndim == 3 else image.pixel_array[..., None].repeat(3, axis=2)
+    assert np.array_equal(shown.values, expected)
+
+
+def test_a_narrow_window_of_fractions_is_no_threshold(page: Viewer, tmp_path: Path) -> None:
+    window, shared = Dataset(), Dataset()
+    window.WindowCenter, window.WindowWidth, window.VOILUTFunction = 0.5, 1, "LINEAR"
+    shared.FrameVOILUTSequence = [window]
+    values = np.linspace(0, 1, 64, dtype="f4").reshape(8, 8)
+    image = make_study(Modality="OT", BitsAllocated=32, SharedFunctionalGroupsSequence=[shared])
+    for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation", "WindowCenter", "WindowWidth"):
+        del image[name]
+    image.add_new("FloatPixelData", "OF", values.tobytes())
+    path = save(image, tmp_path / "in" / "a")
+    (uids,) = show(page, tmp_path / "in", DataSource.DICOM_WEB)
+    shown = load(page, uids)
+    assert isinstance(shown, Decoded)
+    assert np.allclose(shown.values, values)
+    hang(page, path)
+    levels = np.unique(wait_for_picture(page))
+    assert len(levels) > 20
 
 
 @pytest.mark.parametrize("source", list(DataSource))

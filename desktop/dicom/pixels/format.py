@@ -116,6 +116,8 @@ def make_format(item: Item, syntax: str) -> PixelFormat:
     elif samples == 1 and photometric not in _GREYS:
         photometric = "MONOCHROME2"
     keyword = _pixel_keyword(item)
+    if keyword != "PixelData" and (samples > 1 or photometric == "PALETTE COLOR"):
+        raise NoPixels("Its colours are floating point numbers, which cannot be shown.")
     allocated = _bits_allocated(item, keyword)
     if allocated in (1, 12) and samples != 1:
         raise NoPixels(f"Its colours of {allocated} bits cannot be shown.")

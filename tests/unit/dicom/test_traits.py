@@ -55,7 +55,7 @@ def frame_of_reference(count: int, *uids: str) -> dict[str, Any]:
         ({"30060010": value(frame_of_reference(1), {}, vr="SQ")}, {}),
         (
             {"30060010": value(frame_of_reference(1, "1.5", "1.6", "1.6"), vr="SQ")},
-            {"ReferencedSeries": "1.2", "NeededImages": 2},
+            {"ReferencedSeries": "1.2", "NeededInstances": "1.5 1.6"},
         ),
         ({"30060010": value({"30060012": value({}, vr="SQ")}, vr="SQ")}, {}),
         ({"30060010": value({}, vr="SQ")}, {}),

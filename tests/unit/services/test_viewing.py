@@ -1,21 +1,26 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
-from builders import ROOT_UID, ask, make_image, make_stack, save
+from builders import ROOT_UID, ask, make_image, make_instances, make_stack, save
 from pydicom.dataset import Dataset
-from pydicom.uid import RTStructureSetStorage, SegmentationStorage
+from pydicom.uid import ParametricMapStorage, RTStructureSetStorage, SegmentationStorage
 
 from desktop import logs
 from desktop.app import App
-from desktop.dicom.aids import is_segmentation
+from desktop.dicom.aids import as_image, is_segmentation
+from desktop.dicom.records import Instance
 from desktop.displaysets.model import MessageCode
+from desktop.displaysets.modes import find_mode
 from desktop.errors import InputError
+from desktop.library.instances import mark_absent
 from desktop.library.queries import locate
 from desktop.paths import find_paths
 from desktop.services.sample import make_sample_study
+from desktop.services.viewing import make_study_sets
 from desktop.settings import DataSource
 
 
@@ -123,7 +128,7 @@ def test_contours_lie_over_all_of_their_images_or_none(app: App, tmp_path: Path)
     app.importing.start(ask(save(structures, tmp_path / "rt"), stack[0])).wait()
     page = app.viewing.display_sets(ROOT_UID + "1")[-1]
     assert page.SOPClassHandlerId.endswith(".page")
-    assert [message.code for message in page.messages] == [MessageCode.SERIES_NOT_HERE]
+    assert [message.code for message in page.messages] == [MessageCode.SHOWN_ALONE]
     app.importing.start(ask(stack[1])).wait()
     over = app.viewing.display_sets(ROOT_UID + "1")[-1]
     assert over.SOPClassHandlerId.endswith(".dicom-rt")
@@ -143,12 +148,15 @@ def test_segments_are_images_where_those_that_they_lie_over_are_not(app: App, tm
     app.importing.start(ask(tmp_path / "seg")).wait()
     (alone,) = app.viewing.display_sets(ROOT_UID + "1")
     assert alone.SOPClassHandlerId.endswith(".stack")
-    assert [message.code for message in alone.messages] == [MessageCode.SERIES_NOT_HERE]
+    assert [message.code for message in alone.messages] == [MessageCode.SHOWN_ALONE]
     assert alone.coverage == "2 of 2 images"
     place = (ROOT_UID + "1", ROOT_UID + "1.9", alone.instances[0].SOPInstanceUID)
+    assert not is_segmentation(alone.instances[0])
+    # What is served as segments stays so: only the addresses of images are of images.
     located = locate(app.store.reader(), *place)
     assert located is not None
-    assert not is_segmentation(located.instance)
+    assert is_segmentation(located.instance)
+    assert not is_segmentation(as_image(located.instance))
     make_stack(tmp_path / "ct", 2)
     app.importing.start(ask(tmp_path / "ct")).wait()
     _, over = app.viewing.display_sets(ROOT_UID + "1")
@@ -157,3 +165,48 @@ def test_segments_are_images_where_those_that_they_lie_over_are_not(app: App, tm
     located = locate(app.store.reader(), *place)
     assert located is not None
     assert is_segmentation(located.instance)
+
+
+def test_a_map_over_images_that_are_no_volume_is_an_image():
+    images = make_instances(4)
+    traits = (("ReferencedSeries", "1.2.3"),)
+    chart = make_instances(
+        1,
+        SOPClassUID=ParametricMapStorage,
+        Modality="PMAP",
+        SeriesInstanceUID="1.2.9",
+        SOPInstanceUID="1.9",
+        traits=traits,
+    )
+
+    def handlers(stack: list[Instance]) -> list[str]:
+        return [made.SOPClassHandlerId.split(".")[-1] for made in make_study_sets([stack, chart], find_mode("viewer"))]
+
+    assert handlers(images) == ["stack", "dicom-pmap"]
+    irregular = [replace(images[3], ImagePositionPatient=(0.0, 0.0, 9.0))]
+    assert handlers([*images[:3], *irregular]) == ["stack", "stack"]
+    assert handlers(images[:1]) == ["stack", "stack"]
+
+
+HERE = {"1.2": {"1.2.1", "1.2.2", "1.2.3"}, "1.3": {"1.3.1"}}
+
+
+@pytest.mark.parametrize(
+    ("traits", "absent"),
+    [
+        ({"ReferencedSeries": "1.2"}, False),
+        ({"ReferencedSeries": "1.4"}, True),
+        ({"ReferencedSeries": "1.2", "NeededImages": 3.0}, False),
+        ({"ReferencedSeries": "1.3", "NeededImages": 3.0}, True),
+        ({"ReferencedSeries": "1.2", "NeededInstances": "1.2.1 1.2.3"}, False),
+        ({"ReferencedSeries": "1.2", "NeededInstances": "1.2.1 1.3.1"}, False),
+        # As many others are here.
+        ({"ReferencedSeries": "1.2", "NeededInstances": "1.2.4 1.2.5 1.2.6"}, True),
+        ({"ReferencedSeries": "1.2", "NeededInstances": "1.2.1 1.3.2"}, True),
+        ({"NeededInstances": "1.2.4"}, False),
+    ],
+)
+def test_what_lies_over_images_that_are_not_here(traits: dict[str, Any], absent: bool):
+    marked = dict(mark_absent(tuple(traits.items()), HERE))
+    assert ("AbsentSeries" in marked) == absent
+    assert ("ReferencedSeries" in marked) == (not absent and "ReferencedSeries" in traits)

@@ -3,35 +3,41 @@
 from pathlib import Path
 
 import pytest
+from builders import make_image, save
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
 from unit.helpers import header_of
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "frames", "held"),
+    ("compressed", "size", "held"),
     [
-        ("emri_small.dcm", None, 10, 10),
-        ("emri_small.dcm", 4 * 8192, 10, 4),
-        ("emri_small_jpeg_2k_lossless.dcm", None, 10, 10),
-        ("emri_small_jpeg_2k_lossless.dcm", 15_000, 10, 4),
+        (False, None, 10),
+        (False, 4 * 128, 4),
+        (False, 4 * 128 + 1, 5),
+        (False, 0, 0),
+        (True, None, 10),
+        # An offset table without values, then items of 8 and 100 bytes.
+        (True, 8 + 4 * 108, 4),
+        (True, 8 + 4 * 108 + 20, 5),
+        (True, 8, 0),
     ],
 )
-def test_frames_that_are_there_are_counted(
-    name: str, size: int | None, frames: int, held: int, pydicom_files: Path, tmp_path: Path
-) -> None:
-    if not (pydicom_files / name).exists():
-        pytest.skip(f"{name} is not in pydicom's package")
-    whole = header_of(pydicom_files / name)
-    data = (pydicom_files / name).read_bytes()
-    (tmp_path / name).write_bytes(data if size is None else data[: whole.pixels.offset + size])
-    header = header_of(tmp_path / name)
-    assert (header.instance.frames, header.instance.frames_held) == (frames, held)
+def test_frames_that_are_there_are_counted(*, compressed: bool, size: int | None, held: int, tmp_path: Path) -> None:
+    image = make_image(NumberOfFrames=10)
+    if compressed:
+        image.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        image.PixelData = encapsulate([b"\xff\x4f\xff\x51" + bytes(96)] * 10, has_bot=False)
+        image["PixelData"].is_undefined_length = True
+    path = save(image, tmp_path / "a")
+    if size is not None:
+        path.write_bytes(path.read_bytes()[: header_of(path).pixels.offset + size])
+    header = header_of(path)
+    assert (header.instance.frames, header.instance.frames_held) == (10, held)
     assert header.truncated == (size is not None)
 
 
-def test_an_image_without_pixels_has_no_frames(pydicom_files: Path) -> None:
-    header = header_of(pydicom_files / "MR_truncated.dcm")
-    assert header.instance.frames_held == 1
-    header = header_of(
-        pydicom_files / "dicomdirtests" / "TINY_ALPHA" / "PT000000" / "ST000000" / "SE000000" / "IM000000"
-    )
-    assert header.instance.frames_held == 0
+def test_an_image_without_pixels_has_no_frames(tmp_path: Path) -> None:
+    image = make_image()
+    del image.PixelData
+    assert header_of(save(image, tmp_path / "a")).instance.frames_held == 0

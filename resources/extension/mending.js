@@ -85,7 +85,7 @@ const NEARLY = 1 + 1e-12;
 
 function keepFractions(instance) {
   const isOfFloats = instance.PixelRepresentation === undefined && instance.BitsAllocated >= 32;
-  if (isOfFloats && !(instance.NumberOfFrames > 1)) {
+  if (isOfFloats && instance.SOPClassUID !== RT_DOSE && !(instance.NumberOfFrames > 1)) {
     instance.RescaleSlope ??= 1;
     instance.RescaleIntercept ??= 0;
   }

@@ -85,8 +85,9 @@ const NEARLY = 1 + 1e-12;
 
 function keepFractions(instance) {
   const isOfFloats = instance.PixelRepresentation === undefined && instance.BitsAllocated >= 32;
-  if (isOfFloats && instance.SOPClassUID !== RT_DOSE && !(instance.NumberOfFrames > 1)) {
-    instance.RescaleSlope ??= 1;
+  if (isOfFloats && !(instance.NumberOfFrames > 1)) {
+    // Of a dose of one frame, OHIF does not read the scaling.
+    instance.RescaleSlope ??= instance.DoseGridScaling ?? 1;
     instance.RescaleIntercept ??= 0;
   }
   const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];

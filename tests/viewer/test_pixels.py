@@ -116,7 +116,7 @@ def compare_frame(sample: Sample, frame: int, shown: Decoded | str) -> str:
 
 def scale(values: np.ndarray, scaling: dict[str, Any]) -> np.ndarray:
     """Return values as cornerstone scales them."""
-    if scaling.get("modality") == "RTDOSE":
+    if scaling.get("modality") == "RTDOSE" and scaling.get("doseGridScaling"):
         return values * scaling["doseGridScaling"]
     return (values * scaling["rescaleSlope"] + scaling["rescaleIntercept"]) * (scaling.get("suvbw") or 1)
 
@@ -312,6 +312,20 @@ def test_functional_groups_of_one_frame_count(page: Viewer, tmp_path: Path, sour
     assert isinstance(shown, Decoded)
     assert np.array_equal(shown.values, image.pixel_array * 2.0 - 1000)
     assert (shown.spacing, shown.position) == ((0.25, 0.5), (1.5, -2, 10))
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_a_dose_of_one_frame_is_scaled(page: Viewer, tmp_path: Path, pydicom_files: Path, source: DataSource) -> None:
+    dose = dcmread(pydicom_files / "rtdose_1frame.dcm")
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(dose, name, generate_uid(ROOT_UID))
+    path = save(dose, tmp_path / "in" / "a")
+    page.served.add(path)
+    page.show(page.served.place(path)[0], source)
+    page.sets(1)
+    shown = load(page, page.served.place(path))
+    assert isinstance(shown, Decoded)
+    assert np.allclose(shown.values, dose.pixel_array * float(dose.DoseGridScaling))
 
 
 @pytest.mark.parametrize("source", list(DataSource))

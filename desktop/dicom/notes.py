@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from . import uids
 from .aids import find_obstacle
-from .fragments import scan_fragments
+from .fragments import read_basic_table, scan_fragments
 from .parsing import AGAIN, Parsed
 from .records import MAX_FRAMES, Instance, Pixels
 
@@ -34,7 +34,7 @@ def find_notes(parsed: Parsed, instance: Instance, pixels: Pixels) -> list[Note]
     obstacle = find_obstacle(instance, pixels)
     notes = [] if obstacle is None else [Note(obstacle)]
     if pixels.length is None:
-        return notes + _notes_on_fragments(parsed, pixels.offset, instance.frames)
+        return notes + _notes_on_fragments(parsed, pixels, instance.frames)
     return notes + _notes_on_native(parsed, instance, pixels, pixels.length)
 
 
@@ -64,8 +64,8 @@ def _frames_in(size: int, pixels: Pixels) -> int | None:
     return -(-size * 8 // pixels.frame_bits) if pixels.frame_bits else None
 
 
-def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[Note]:
-    stream = parsed.stream
+def _notes_on_fragments(parsed: Parsed, pixels: Pixels, frames: int) -> list[Note]:
+    stream, start = parsed.stream, pixels.offset
     stream.seek(max(parsed.size - _TAIL, start))
     if _DELIMITER in stream.read(_TAIL):
         return []
@@ -75,11 +75,13 @@ def _notes_on_fragments(parsed: Parsed, start: int, frames: int) -> list[Note]:
         return []
     whole = not fragments.spans or sum(fragments.spans[-1]) <= parsed.size
     if whole and len(fragments.spans) > frames:
-        # Some writers leave the mark of the end out.
+        # The first one is the offset table. Some writers leave the mark of the end out.
         return []
-    there = max(len(fragments.spans) - 1, 0)
-    missing = f", and {frames - there:,} of {frames:,} are missing" if there < frames else ""
+    _, first = read_basic_table(stream, start, frames)
+    there = sum(at > first for at, _ in fragments.spans)
+    # Of a film, fragments tell nothing of its frames.
+    held = None if pixels.TransferSyntaxUID in uids.VIDEO_SYNTAXES else there
+    missing = f", and {frames - held:,} of {frames:,} are missing" if held is not None and held < frames else ""
     cut = f"are cut short: the last image that is there is not whole{missing}"
     what = "may be cut short: their end is not marked" if whole else cut
-    # The first one is the offset table.
-    return [Note(f"Its pixels {what}. {AGAIN}", truncated=True, frames=there)]
+    return [Note(f"Its pixels {what}. {AGAIN}", truncated=True, frames=held)]

@@ -16,11 +16,11 @@ def choose_middle(made: DisplaySet) -> Middle | None:
     """
     if made.view is View.PRESENTED:
         return made.instances[0], 1
-    images = [one for one in made.instances if one.has_pixels]
+    images = [one for one in made.instances if one.frames_held]
     if not images:
         return None
     if made.SOPClassHandlerId == WHOLE_SLIDE:
-        images = [min(images, key=lambda one: (one.frames_held, _flavor(one) != "THUMBNAIL"))]
+        images = [min(images, key=lambda one: (one.frames, _flavor(one) != "THUMBNAIL"))]
     middle = sum(one.frames_held for one in images) // 2
     for image in images:
         if image.TransferSyntaxUID in VIDEO_SYNTAXES:

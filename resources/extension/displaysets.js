@@ -119,7 +119,7 @@ export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
         late.forEach(instance => answered.add(instance));
         displaySetService.makeDisplaySets(late, { batch: false });
       })
-      .catch(error => console.error('Images that have come just now cannot be shown.', error))
+      // What fails is told to the user, as any rejection that nobody catches.
       .finally(() => late.forEach(instance => waiting.delete(instance)));
   }
 

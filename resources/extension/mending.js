@@ -85,9 +85,10 @@ const NEARLY = 1 + 1e-12;
 
 function keepFractions(instance) {
   const isOfFloats = instance.PixelRepresentation === undefined && instance.BitsAllocated >= 32;
-  if (isOfFloats && !(instance.NumberOfFrames > 1)) {
+  const isDose = instance.SOPClassUID === RT_DOSE;
+  if ((isOfFloats || isDose) && !(instance.NumberOfFrames > 1)) {
     // Of a dose of one frame, OHIF does not read the scaling.
-    instance.RescaleSlope ??= instance.DoseGridScaling ?? 1;
+    instance.RescaleSlope ??= (isDose && instance.DoseGridScaling) || 1;
     instance.RescaleIntercept ??= 0;
   }
   const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];
@@ -105,7 +106,7 @@ const WINDOW_FUNCTIONS = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'];
 
 /**
  * The usual window function (PS3.3 §C.11.2.1.2.1) is made for integers: of fractions, it leaves black and white only.
- * Cornerstone takes the first letter for the function, and draws nothing, where it is not in a list.
+ * Cornerstone takes the first letter for the function, and loses the window, where it is not in a list.
  */
 function nameWindowFunctions(instance) {
   const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];

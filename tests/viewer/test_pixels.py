@@ -314,9 +314,15 @@ def test_functional_groups_of_one_frame_count(page: Viewer, tmp_path: Path, sour
     assert (shown.spacing, shown.position) == ((0.25, 0.5), (1.5, -2, 10))
 
 
+@pytest.mark.parametrize("bits", [16, 32])
 @pytest.mark.parametrize("source", list(DataSource))
-def test_a_dose_of_one_frame_is_scaled(page: Viewer, tmp_path: Path, pydicom_files: Path, source: DataSource) -> None:
+def test_a_dose_of_one_frame_is_scaled(
+    page: Viewer, tmp_path: Path, pydicom_files: Path, source: DataSource, bits: int
+) -> None:
     dose = dcmread(pydicom_files / "rtdose_1frame.dcm")
+    if bits == 16:
+        dose.PixelData = (dose.pixel_array >> 8).astype("u2").tobytes()
+        dose.BitsAllocated, dose.BitsStored, dose.HighBit = 16, 16, 15
     for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         setattr(dose, name, generate_uid(ROOT_UID))
     path = save(dose, tmp_path / "in" / "a")
@@ -428,6 +434,22 @@ def test_the_element_decides_what_wide_pixels_are(
     shown = load(page, uids)
     assert isinstance(shown, Decoded)
     assert np.array_equal(shown.values, values)
+
+
+@pytest.mark.parametrize("source", list(DataSource))
+def test_a_dose_of_16_bits_is_scaled(page: Viewer, tmp_path: Path, pydicom_files: Path, source: DataSource) -> None:
+    dose = dcmread(pydicom_files / "rtdose.dcm")
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(dose, name, generate_uid(ROOT_UID))
+    dose.PixelData = (dose.pixel_array >> 8).astype("u2").tobytes()
+    dose.BitsAllocated, dose.BitsStored, dose.HighBit = 16, 16, 15
+    path = save(dose, tmp_path / "in" / "a")
+    page.served.add(path)
+    page.show(page.served.place(path)[0], source)
+    page.sets(1)
+    shown = load(page, page.served.place(path), 3)
+    assert isinstance(shown, Decoded)
+    assert np.allclose(shown.values, dose.pixel_array[2] * float(dose.DoseGridScaling))
 
 
 @pytest.mark.parametrize("source", list(DataSource))

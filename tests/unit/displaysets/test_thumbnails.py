@@ -22,6 +22,8 @@ from desktop.displaysets.thumbnails import choose_middle
         (1, {"NumberOfFrames": 9, "TransferSyntaxUID": "1.2.840.10008.1.2.4.102"}, ("1.1", 1)),
         (1, {"SOPClassUID": uid.RTPlanStorage, "has_pixels": False, "Rows": None}, None),
         (2, {"has_pixels": False}, None),
+        (1, {"NumberOfFrames": 9, "traits": (("HeldFrames", 4.0),)}, ("1.1", 3)),
+        (1, {"NumberOfFrames": 9, "traits": (("HeldFrames", 0.0),)}, None),
     ],
 )
 def test_the_middle_image_is_chosen(count: int, fields: dict[str, Any], middle: tuple[str, int] | None) -> None:

@@ -18,11 +18,7 @@ from .records import Instance, Pixels
 Changes = Mapping[str, Any]
 """Keyword → value, or None for what goes: where decoded frames are otherwise than the data set says."""
 
-UNSCALED: Changes = dict.fromkeys(("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"))
-"""Of colours, OHIF would scale each: the Modality LUT is one of grey levels (PS3.3 §C.11.1)."""
-
 COLOURS: Changes = {
-    **UNSCALED,
     "SamplesPerPixel": 3,
     "PhotometricInterpretation": "RGB",
     "PlanarConfiguration": 0,

@@ -113,7 +113,7 @@ def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:
         or _has(model, "00200032")
         or _has(detector, "00200032"),
         time_points=_time_points(model, frames),
-        traits=_join(make_traits(model), _traits_of_pixels(pixels)),
+        traits=make_traits(model) + _traits_of_pixels(pixels),
         TransferSyntaxUID="" if pixels is None else pixels.TransferSyntaxUID,
         has_pixels=pixels is None or pixels.offset >= 0,
     )
@@ -134,13 +134,6 @@ def _traits_of_pixels(pixels: Pixels | None) -> Traits:
         return ()
     bits = FLOAT_BITS.get(pixels.keyword)
     return () if bits is None else (("FloatBits", float(bits)),)
-
-
-def _join(said: Traits, of_pixels: Traits) -> Traits:
-    # Maps of 64 bits OHIF cannot lay over images; whatever the file says of its bits.
-    if ("FloatBits", 64.0) in of_pixels:
-        said = tuple([(name, value) for name, value in said if name != "ReferencedSeries"])
-    return said + of_pixels
 
 
 def _has_dose_planes(model: Model, frames: int | None) -> bool:

@@ -93,9 +93,7 @@ def _count(item: Item, tag: str) -> Trait | None:
 
 
 def _first_series(item: Item, tag: str) -> Trait | None:
-    """The first one that is referred to: OHIF looks for no other. Maps of 64 bits it cannot lay over any."""
-    if item.text("SOPClassUID") == PARAMETRIC_MAP and item.number("BitsAllocated") == 64:
-        return None
+    """The first one that is referred to: OHIF looks for no other."""
     return item.item(tag).text("SeriesInstanceUID") or None
 
 

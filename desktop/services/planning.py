@@ -19,6 +19,7 @@ _OWN_OF_STATES = dict.fromkeys(
     (
         *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"),
         *("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
+        *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
         *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "PresentationLUTShape"),
         *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     )

@@ -1,5 +1,6 @@
 /**
- * Mends what OHIF would take from an instance's metadata in a wrong way. Values are added or moved, never made up.
+ * Mends what OHIF would take from an instance's metadata in a wrong way. Values are added, moved or left out, never made
+ * up; a factor may be off by less than any value shows.
  */
 
 import { placeOf } from './ohif.js';
@@ -60,7 +61,7 @@ const GROUPS = [
 ];
 
 /** OHIF asks functional groups of several frames alone: of one frame, it would show stored values, without sizes. */
-export function spreadGroups(instance) {
+function spreadGroups(instance) {
   if (Number(instance.NumberOfFrames) > 1) {
     return;
   }
@@ -91,10 +92,9 @@ function keepFractions(instance) {
     instance.RescaleSlope ??= (isDose && instance.DoseGridScaling) || 1;
     instance.RescaleIntercept ??= 0;
   }
-  const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];
-  for (const said of [instance, ...groups.map(group => first(group?.PixelValueTransformationSequence))]) {
+  for (const said of saidOf(instance, 'PixelValueTransformationSequence')) {
     for (const keyword of ['RescaleSlope', 'DoseGridScaling']) {
-      const factor = Number(said?.[keyword]);
+      const factor = Number(said[keyword]);
       if (factor && (isOfFloats || factor % 1)) {
         said[keyword] = factor * NEARLY;
       }
@@ -109,14 +109,12 @@ const WINDOW_FUNCTIONS = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'];
  * Cornerstone takes the first letter for the function, and loses the window, where it is not in a list.
  */
 function nameWindowFunctions(instance) {
-  const groups = [first(instance.SharedFunctionalGroupsSequence), ...list(instance.PerFrameFunctionalGroupsSequence)];
-  const slopes = [instance, ...groups.map(group => first(group?.PixelValueTransformationSequence))];
-  const isOfFractions =
-    instance.PixelRepresentation === undefined || slopes.some(one => one?.RescaleSlope && Number(one.RescaleSlope) % 1);
-  for (const said of [instance, ...groups.map(group => first(group?.FrameVOILUTSequence))]) {
-    if (said && !(Number(first(said.WindowWidth)) > 0)) {
+  const slopes = saidOf(instance, 'PixelValueTransformationSequence').map(said => Number(said.RescaleSlope ?? 1));
+  const isOfFractions = instance.PixelRepresentation === undefined || slopes.some(slope => slope % 1);
+  for (const said of saidOf(instance, 'FrameVOILUTSequence')) {
+    if (!(Number(first(said.WindowWidth)) > 0)) {
       delete said.VOILUTFunction;
-    } else if (said) {
+    } else {
       const known = WINDOW_FUNCTIONS.find(name => name === first(said.VOILUTFunction)) ?? 'LINEAR';
       const isNarrow = isOfFractions && Number(first(said.WindowWidth)) <= 1;
       said.VOILUTFunction = [isNarrow && known === 'LINEAR' ? 'LINEAR_EXACT' : known];
@@ -124,8 +122,11 @@ function nameWindowFunctions(instance) {
   }
 }
 
-function list(sequence) {
-  return Array.isArray(sequence) ? sequence : [];
+/** Where something may be said of an image or of its frames: by itself, and in functional groups of one kind. */
+function saidOf(instance, name) {
+  const { SharedFunctionalGroupsSequence: shared, PerFrameFunctionalGroupsSequence: frames } = instance;
+  const groups = [first(shared), ...(Array.isArray(frames) ? frames : [])];
+  return [instance, ...groups.map(group => first(group?.[name])).filter(Boolean)];
 }
 
 /** How many numbers some values have: with others, they say nothing. */

@@ -10,6 +10,11 @@ def names_its_images(instance: Instance) -> bool:
     return instance.trait("ReferencedSeries") is not None
 
 
+def _is_map(instance: Instance) -> bool:
+    """Of 64 bits, OHIF lays none over images; the element that holds them tells, not Bits Allocated."""
+    return names_its_images(instance) and (instance.number("FloatBits") or instance.BitsAllocated) != 64
+
+
 SEGMENTS = SingleHandler(SEGMENTATION, classes("66.4 66.7"), names_its_images, Modality="SEG")
-MAP = SingleHandler(PARAMETRIC_MAP, classes("30"), names_its_images, Modality="PMAP", is_volume=True)
+MAP = SingleHandler(PARAMETRIC_MAP, classes("30"), _is_map, Modality="PMAP", is_volume=True)
 STRUCTURES = SingleHandler(STRUCTURE_SET, classes("481.3"), names_its_images, Modality="RTSTRUCT")

@@ -771,3 +771,15 @@ def test_the_file_is_the_one_that_was_given(tmp_path: Path) -> None:
     ref = file_ref(path)
     assert read_header(ref).file == ref
     assert dcmread(path).PatientName == "Doe^Jane"
+
+
+@pytest.mark.parametrize("keyword", ["SeriesInstanceUID", "FrameOfReferenceUID", "AcquisitionDate", "ContentDate"])
+def test_files_of_nobody_are_kept_apart_by_what_they_have(keyword: str, tmp_path: Path) -> None:
+    nobody = ("StudyInstanceUID", "PatientID", "PatientName", "StudyDate", "StudyTime", "StudyID", "AccessionNumber")
+    values = ("1.2.3", "1.2.4") if keyword.endswith("UID") else ("20250101", "20250102")
+    studies = [
+        header_of(save(make_image(**dict.fromkeys(nobody), **{keyword: value}), tmp_path / f"{number}")).study
+        for number, value in enumerate((*values, values[0]))
+    ]
+    first, second, again = (study.StudyInstanceUID for study in studies)
+    assert first == again != second

@@ -168,3 +168,15 @@ def test_each_mode_ends_with_who_takes_everything() -> None:
     assert find_mode("viewer") is MODES["viewer"]
     with pytest.raises(UsageError, match=r"no mode 'cinema'\. There are: viewer, basic"):
         find_mode("cinema")
+
+
+@pytest.mark.parametrize(
+    ("bits", "floats", "handler"),
+    [(32, 32.0, "dicom-pmap"), (64, None, "stack"), (64, 64.0, "stack"), (32, 64.0, "stack"), (64, 32.0, "dicom-pmap")],
+)
+def test_a_map_of_64_bits_lies_over_no_images(bits: int, floats: float | None, handler: str):
+    traits = (("ReferencedSeries", "1.2.3"), *((("FloatBits", floats),) if floats else ()))
+    (made,) = make_display_sets(
+        make_instances(1, SOPClassUID=uid.ParametricMapStorage, Modality="PMAP", BitsAllocated=bits, traits=traits)
+    )
+    assert made.SOPClassHandlerId.endswith(f".{handler}")

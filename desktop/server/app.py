@@ -1,4 +1,4 @@
-"""The routes. Their list is :data:`ROUTES`; the guide describes each, and a test compares the two."""
+"""The application that is served: which endpoint answers at which route."""
 
 import asyncio
 import json
@@ -27,45 +27,11 @@ from .guard import Guard, Secrets
 from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .qido import SearchFor
+from .routes import INSTANCE, OBJECT, SERIES, STUDY, ByMethod, Endpoints, make_routes
 from .traffic import Traffic
 from .wado import BulkData, Frames, ImageFrames, Metadata, WholeInstance
 
 log = logging.getLogger(__name__)
-
-_STUDY = "/dicom-web/studies/{study}"
-_SERIES = _STUDY + "/series/{series}"
-_INSTANCE = _SERIES + "/instances/{instance}"
-_OBJECT = "/studies/{study}/series/{series}/instances/{instance}"
-
-ROUTES = (
-    "/healthz",
-    "/login",
-    "/app-config.js",
-    "/extension/{file}",
-    "/studies/{study}/ohif-dicom-json",
-    "/display-sets",
-    "/documents" + _OBJECT,
-    "/surfaces" + _OBJECT,
-    "/thumbnails" + _OBJECT + "/frames/{frame}",
-    "/presented/{stamp}" + _OBJECT + "/frames/{frame}",
-    "/images" + _OBJECT + "/frames/{frames}",
-    "/films" + _OBJECT,
-    "/films" + _OBJECT + "/video",
-    "/dicom-web/studies",
-    "/dicom-web/series",
-    "/dicom-web/instances",
-    _STUDY + "/series",
-    _STUDY + "/instances",
-    _SERIES + "/instances",
-    _STUDY + "/metadata",
-    _SERIES + "/metadata",
-    _INSTANCE + "/metadata",
-    _INSTANCE + "/frames/{frames}",
-    _INSTANCE + "/bulkdata/{place}",
-    _INSTANCE + "/rendered",
-    _INSTANCE,
-)
-"""Every route but OHIF's own files and pages."""
 
 
 class Plans(Protocol):
@@ -99,51 +65,36 @@ class Server:
 def _routes(store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures) -> list[BaseRoute]:
     metadata, frames = Metadata(store, threads), Frames(store, threads, pictures)
     studies, series, instances = (SearchFor(store, threads, level) for level in ("studies", "series", "instances"))
-    endpoints: tuple[tuple[str, ASGIApp], ...] = (
-        # The busiest first: they are tried in this order.
-        (_INSTANCE + "/frames/{frames}", frames),
-        ("/studies/{study}/ohif-dicom-json", StudyJson(store, threads)),
-        ("/display-sets", DisplaySetsOf(plans, threads)),
-        ("/documents" + _OBJECT, DocumentPage(store, threads)),
-        ("/surfaces" + _OBJECT, SurfaceData(store, threads)),
-        ("/thumbnails" + _OBJECT + "/frames/{frame}", ThumbnailOf(pictures, threads)),
-        ("/presented/{stamp}" + _OBJECT + "/frames/{frame}", PresentedFrameOf(pictures, threads)),
-        ("/images" + _OBJECT + "/frames/{frames}", ImageFrames(store, threads, pictures)),
-        ("/films" + _OBJECT, FilmState(films, threads)),
-        ("/films" + _OBJECT + "/video", FilmVideo(films, threads)),
-        ("/dicom-web/studies", studies),
-        ("/dicom-web/series", series),
-        ("/dicom-web/instances", instances),
-        (_STUDY + "/series", series),
-        (_STUDY + "/instances", instances),
-        (_SERIES + "/instances", instances),
-        (_STUDY + "/metadata", metadata),
-        (_SERIES + "/metadata", metadata),
-        (_INSTANCE + "/metadata", metadata),
-        (_INSTANCE + "/bulkdata/{place:path}", BulkData(store, threads)),
-        (_INSTANCE + "/rendered", EncapsulatedDocument(store, threads)),
-        (_INSTANCE, WholeInstance(store, threads)),
-        ("/dicom-web", NotHere()),
-        ("/dicom-web/{rest:path}", NotHere()),
-    )
-    return [Route(path, ReadOnly(endpoint)) for path, endpoint in endpoints]
-
-
-class ReadOnly:
-    """ASGI: lets GET and HEAD through, if the UIDs in the path are UIDs."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        uids = [scope["path_params"].get(name) for name in ("study", "series", "instance")]
-        if scope["method"] not in ("GET", "HEAD"):
-            await send_text(send, 405, "This can only be read.", ((b"allow", b"GET, HEAD"),))
-        elif not all(uid is None or is_uid(uid) for uid in uids):
-            await send_text(send, 404, "That is no UID.")
-        else:
-            await self._app(scope, receive, send)
+    endpoints: dict[str, Endpoints] = {
+        INSTANCE + "/frames/{frames}": {"GET": frames},
+        "/studies/{study}/ohif-dicom-json": {"GET": StudyJson(store, threads)},
+        "/display-sets": {"GET": DisplaySetsOf(plans, threads)},
+        "/documents" + OBJECT: {"GET": DocumentPage(store, threads)},
+        "/surfaces" + OBJECT: {"GET": SurfaceData(store, threads)},
+        "/thumbnails" + OBJECT + "/frames/{frame}": {"GET": ThumbnailOf(pictures, threads)},
+        "/presented/{stamp}" + OBJECT + "/frames/{frame}": {"GET": PresentedFrameOf(pictures, threads)},
+        "/images" + OBJECT + "/frames/{frames}": {"GET": ImageFrames(store, threads, pictures)},
+        "/films" + OBJECT: {"GET": FilmState(films, threads)},
+        "/films" + OBJECT + "/video": {"GET": FilmVideo(films, threads)},
+        "/dicom-web/studies": {"GET": studies},
+        "/dicom-web/series": {"GET": series},
+        "/dicom-web/instances": {"GET": instances},
+        STUDY + "/series": {"GET": series},
+        STUDY + "/instances": {"GET": instances},
+        SERIES + "/instances": {"GET": instances},
+        STUDY + "/metadata": {"GET": metadata},
+        SERIES + "/metadata": {"GET": metadata},
+        INSTANCE + "/metadata": {"GET": metadata},
+        INSTANCE + "/bulkdata/{place}": {"GET": BulkData(store, threads)},
+        INSTANCE + "/rendered": {"GET": EncapsulatedDocument(store, threads)},
+        INSTANCE: {"GET": WholeInstance(store, threads)},
+    }
+    nowhere = ByMethod({"GET": NotHere()})
+    return [
+        *make_routes(endpoints),
+        Route("/dicom-web", nowhere),
+        Route("/dicom-web/{rest:path}", nowhere),
+    ]
 
 
 class NotHere:

@@ -8,7 +8,7 @@ import pytest
 from objects import Objects, make_objects
 from server.asking import SECONDS, Answer, Served, make_viewer, serve
 
-from desktop.server.app import ROUTES
+from desktop.server.routes import ROUTES
 
 # For each route: what follows it, and the status and type of a good answer.
 GOOD = {
@@ -289,7 +289,7 @@ def test_places_where_no_value_is(gallery: Served, objects: Objects, place: str)
 
 
 def test_addresses_end_where_they_end(gallery: Served, uids: dict[str, str]) -> None:
-    for route in ROUTES[2:]:
+    for route in ROUTES.keys() - {"/healthz", "/login"}:
         for tail in ("/", "/x", "%00", "%20", ";a=b"):
             answer = gallery.ask(fill(route, uids) + tail)
             if route.startswith("/dicom-web"):

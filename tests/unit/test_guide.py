@@ -11,7 +11,7 @@ from desktop.displaysets.handlers.unsupported import HANDLER_ID
 from desktop.displaysets.modes import MODES
 from desktop.displaysets.splitting import RULES
 from desktop.library.outcomes import Outcome
-from desktop.server.app import ROUTES
+from desktop.server.routes import ROUTES
 from desktop.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -30,6 +30,7 @@ from .services.holding import Holdings
 from .services.importing import Importing, Imports
 from .services.inbox import Inbox
 from .services.planning import Planning
+from .services.preloading import Preloading
 from .services.presence import Presence
 from .services.requests import RemoteImporting, Requests
 from .services.viewing import Viewing
@@ -110,6 +111,8 @@ class App:
         self._stack.callback(self.films.close)
         self.pictures = Pictures(self.store)
         self._stack.callback(self.pictures.close)
+        self.preloading = Preloading(self.store, self._pool, self.events, paths.copies, lambda: local.is_running)
+        self._stack.callback(self.preloading.close)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.requests = Requests(local)
@@ -142,6 +145,8 @@ class App:
             self.inbox.watch()
             self.films.tidy()
             self._stack.callback(self.events.subscribe(self._on_event))
+            if self.settings.preload:
+                self.preloading.watch()
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, LibraryChanged):

@@ -163,7 +163,7 @@ def _add_library_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", choices=LIBRARY_ACTIONS, metavar="ACTION", help="one of: " + ", ".join(LIBRARY_ACTIONS)
     )
-    parser.add_argument("--study", metavar="UID", help="forget, delete, charset: a study of the library")
+    parser.add_argument("--study", metavar="UID", help="forget, delete, charset, preload: a study of the library")
     parser.add_argument(
         "--charset", metavar="TERM", help="charset: as of Specific Character Set; empty: what the files say"
     )

@@ -26,6 +26,7 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "forget": frozenset({"study"}),
     "delete": frozenset({"study", "yes", "permanently"}),
     "charset": frozenset({"study", "charset"}),
+    "preload": frozenset({"study"}),
 }
 """The options of each action."""
 
@@ -50,6 +51,7 @@ def manage_library(options: Options, paths: Paths) -> int:
         "forget": _forget,
         "delete": _delete,
         "charset": _charset,
+        "preload": _preload,
     }
     with start_app(paths, verbose=options.verbose) as app:
         return actions[options.action](app, options)
@@ -186,4 +188,19 @@ def _charset(app: App, options: Options) -> int:
         entry = app.viewing.study(study_uid)
         print_json(None if entry is None else study_to_json(entry))
     print("The study was read again.", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _preload(app: App, options: Options) -> int:
+    if options.study and app.viewing.study(options.study) is None:
+        raise InputError("There is no such study in the library. See: negatoscope studies")
+    report = app.preloading.run(options.study)
+    if options.json:
+        print_json(asdict(report))
+    else:
+        print(f"{count_of(report.studies, 'study was', 'studies were')} prepared.")
+        if report.read:
+            print(f"{count_of(report.read, 'file was', 'files were')} read again.")
+        if report.away:
+            print(f"{report.away:,} files of an older library are not here now, or have changed. Import them again.")
     return ExitCode.DONE

@@ -25,15 +25,19 @@ class Settings:
         data_source: how OHIF gets a study.
         port: the local server's port, tried first; 0 for none yet. Kept from run to run, because OHIF's own
             preferences belong to an origin, and the port is part of it.
+        preload: what the viewer asks for of a study is prepared after an import; else at its first opening.
     """
 
     data_source: DataSource = DataSource.DICOM_JSON
     port: int = 0
+    preload: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_source", DataSource(self.data_source))
         if type(self.port) is not int or not 0 <= self.port <= 65535:
             raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
+        if type(self.preload) is not bool:
+            raise ValueError(f"preload must be true or false, not {self.preload!r}")
 
 
 def load_settings(path: Path) -> Settings:

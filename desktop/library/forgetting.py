@@ -21,21 +21,24 @@ class StoredFile:
     copy: Copy | None
 
 
-_STORED = (
-    "SELECT files.id AS number, instances.id AS instance, path, size, mtime_ns, identity, copy, copy_mtime_ns "
+STORED = (
+    "SELECT files.id AS number, instances.id AS instance, studies.uid AS study_uid, path, "
+    "size, mtime_ns, identity, copy, copy_mtime_ns "
     "FROM instances JOIN files ON files.id = file JOIN media ON media.id = medium "
     "JOIN series ON series.id = series JOIN studies ON studies.id = study"
 )
+"""Selects the files that hold instances, for :func:`make_stored_file`."""
 
 
 def find_stored_files(db: sqlite3.Connection, study_uid: str | None = None) -> list[StoredFile]:
     """Return the files that hold the instances of a study; None: of all."""
     condition = "" if study_uid is None else "WHERE studies.uid = ?"
-    rows = db.execute(f"{_STORED} {condition} ORDER BY files.id", () if study_uid is None else (study_uid,))
-    return [_stored_file(row) for row in rows]
+    rows = db.execute(f"{STORED} {condition} ORDER BY files.id", () if study_uid is None else (study_uid,))
+    return [make_stored_file(row) for row in rows]
 
 
-def _stored_file(row: sqlite3.Row) -> StoredFile:
+def make_stored_file(row: sqlite3.Row) -> StoredFile:
+    """Return the file of a row."""
     return StoredFile(
         FileRef(path_from_db(row["path"]), row["size"], row["mtime_ns"], row["identity"]),
         Copy(row["copy"], row["copy_mtime_ns"]) if row["copy"] else None,
@@ -48,8 +51,8 @@ def forget_files(db: sqlite3.Connection, study_uid: str, files: Iterable[StoredF
     A study without any is dropped.
     """
     named = set(files)
-    rows = db.execute(f"{_STORED} WHERE studies.uid = ?", (study_uid,)).fetchall()
-    dropped = [row for row in rows if _stored_file(row) in named]
+    rows = db.execute(f"{STORED} WHERE studies.uid = ?", (study_uid,)).fetchall()
+    dropped = [row for row in rows if make_stored_file(row) in named]
     if len(dropped) == len(rows):
         forget_study(db, study_uid)
         return 0

@@ -269,6 +269,14 @@ def stored_metadata(
     return [Piece(*row) for row in rows]
 
 
+def find_piece(db: sqlite3.Connection, form: Form, instance_uid: str) -> bytes | None:
+    """Return the stored metadata of the instance that is served under a UID, packed; None if there is none."""
+    row = db.execute(
+        f"SELECT {form} FROM instances JOIN metadata ON metadata.instance = instances.id WHERE uid = ?", (instance_uid,)
+    ).fetchone()
+    return None if row is None else bytes(row[0])
+
+
 def known_files(db: sqlite3.Connection, files: Sequence[FileRef]) -> dict[FileRef, KnownFile]:
     """Return what is known of those of the files that were met before, by this program's way of reading.
 

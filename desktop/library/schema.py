@@ -193,6 +193,16 @@ CREATE TABLE thumbnails (
 );
 """
 
+_V4 = """
+CREATE TABLE joined (
+    study INTEGER PRIMARY KEY REFERENCES studies ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    form INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    packed BLOB NOT NULL
+);
+"""
+
 
 def derive_traits(connection: sqlite3.Connection) -> None:
     """Find anew what tells instances apart, and whether their frames have places, in their stored metadata."""
@@ -228,7 +238,7 @@ def index_studies(connection: sqlite3.Connection) -> None:
 
 _Migration = tuple[str, Callable[[sqlite3.Connection], None] | None]
 
-_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies), (_V3, derive_traits))
+_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies), (_V3, derive_traits), (_V4, None))
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 
 VERSION = len(_MIGRATIONS)

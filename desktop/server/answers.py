@@ -1,6 +1,7 @@
 """Answers of one body, sent by plain ASGI: the quickest there is."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.types import Send
 
@@ -15,6 +16,9 @@ NO_STORE = (b"cache-control", b"no-store")
 async def send_body(send: Send, status: int, content_type: bytes, body: bytes, headers: Headers = (NO_STORE,)) -> None:
     """Send a whole answer at once."""
     start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]
+    if status == HTTPStatus.NOT_MODIFIED:
+        # They would have to be those of the answer that is not sent (RFC 9110 §8.6).
+        start = [*headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
 

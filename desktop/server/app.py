@@ -14,13 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .. import __version__
 from ..dicom.uids import is_uid
 from ..displaysets.modes import DEFAULT_MODE, MODES
-from ..library.queries import Form, get_study, stored_metadata
 from ..library.store import Store
 from ..logs import say_where
 from ..pictures.films import Films
 from ..pictures.service import Pictures
 from .answers import JSON, send_body, send_text
-from .dicomjson import make_study_json
+from .dicomjson import PlainMetadata, StudyJson
 from .drawn import PresentedFrameOf, ThumbnailOf
 from .films import FilmState, FilmVideo
 from .guard import Guard, Secrets
@@ -68,6 +67,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
     endpoints: dict[str, Endpoints] = {
         INSTANCE + "/frames/{frames}": {"GET": frames},
         "/studies/{study}/ohif-dicom-json": {"GET": StudyJson(store, threads)},
+        "/instances/{instance}/metadata": {"GET": PlainMetadata(store, threads)},
         "/display-sets": {"GET": DisplaySetsOf(plans, threads)},
         "/documents" + OBJECT: {"GET": DocumentPage(store, threads)},
         "/surfaces" + OBJECT: {"GET": SurfaceData(store, threads)},
@@ -103,30 +103,6 @@ class NotHere:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Say so."""
         await send_text(send, 404, "There is no such DICOMweb resource.")
-
-
-class StudyJson:
-    """ASGI: ``/studies/{study}/ohif-dicom-json``."""
-
-    def __init__(self, store: Store, threads: Executor) -> None:
-        self._store = store
-        self._threads = threads
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(self._threads, self._make, scope["path_params"]["study"])
-        if body is None:
-            await send_text(send, 404, "There is no such study in this library.")
-        else:
-            await send_body(send, 200, JSON, body)
-
-    def _make(self, study_uid: str) -> bytes | None:
-        db = self._store.reader()
-        entry = get_study(db, study_uid)
-        if entry is None:
-            return None
-        return make_study_json(entry, stored_metadata(db, Form.OHIF_JSON, study_uid))
 
 
 class DisplaySetsOf:

@@ -1,53 +1,46 @@
-"""One study as DICOM-JSON, joined from stored pieces, for OHIF's dicomjson source.
+"""DICOM-JSON for OHIF: of a study, and of one instance, to look at."""
 
-OHIF lets a study's and a series' keys hide those of an instance, so only what belongs to the whole study stands there.
-"""
-
-import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+import gzip
+from concurrent.futures import Executor
 
 from ..dicom.metadata import unpack
-from ..library.queries import Piece, StudyEntry
+from ..library.joining import get_joined
+from ..library.queries import Form, find_piece
+from ..library.store import Store
+from .answers import JSON
+from .caching import is_known
+from .compressing import takes_gzip
+from .endpoints import NO_INSTANCE, Answer, Endpoint, Request, refuse
 
 
-def make_study_json(entry: StudyEntry, pieces: Iterable[Piece]) -> bytes:
-    """Return the study's JSON in UTF-8.
+class StudyJson(Endpoint):
+    """``/studies/{study}/ohif-dicom-json``."""
 
-    Args:
-        entry: the study.
-        pieces: in OHIF's plain form, those of a series one after another.
-    """
-    study_uid = entry.study.StudyInstanceUID
-    series = [
-        b'{"SeriesInstanceUID":"%s","instances":[%s]}'
-        % (series_uid.encode(), b",".join(_instances(study_uid, series_uid, group)))
-        for series_uid, group in groupby(pieces, key=lambda piece: piece.series_uid)
-    ]
-    head = json.dumps(_study_keys(entry), separators=(",", ":"), ensure_ascii=False)
-    return b'{"studies":[%s,"series":[%s]}]}' % (head[:-1].encode("utf-8", "replace"), b",".join(series))
+    def __init__(self, store: Store, threads: Executor) -> None:
+        super().__init__(threads)
+        self._store = store
 
-
-def _study_keys(entry: StudyEntry) -> dict[str, object]:
-    study, patient = entry.study, entry.patient
-    texts = {
-        "StudyInstanceUID": study.StudyInstanceUID,
-        "StudyDate": study.StudyDate,
-        "StudyTime": study.StudyTime,
-        "StudyDescription": study.StudyDescription,
-        "AccessionNumber": study.AccessionNumber,
-        "PatientName": patient.PatientName,
-        "PatientID": patient.PatientID,
-    }
-    said: dict[str, object] = {key: text for key, text in texts.items() if text}
-    return said | {"NumInstances": entry.instances, "Modalities": ",".join(entry.ModalitiesInStudy)}
+    def _answer(self, request: Request) -> Answer:
+        joined = get_joined(self._store, request.parameters["study"])
+        if joined is None:
+            return refuse(404, "There is no such study in this library.")
+        # Weak, since it is the same whether it comes compressed or not (RFC 9110 §8.8.3.3).
+        etag = f'W/"{joined.digest}"'
+        headers = ((b"etag", etag.encode()), (b"vary", b"accept-encoding"))
+        if is_known(etag, request.headers):
+            return Answer(304, JSON, b"", headers)
+        if takes_gzip(request.headers):
+            return Answer(200, JSON, joined.packed, (*headers, (b"content-encoding", b"gzip")))
+        return Answer(200, JSON, gzip.decompress(joined.packed), headers)
 
 
-def _instances(study_uid: str, series_uid: str, pieces: Iterable[Piece]) -> Iterator[bytes]:
-    """One entry for each frame: the first has the metadata, the others refer to it by their UID."""
-    for piece in pieces:
-        uid = piece.SOPInstanceUID
-        place = f"wadors:/dicom-web/studies/{study_uid}/series/{series_uid}/instances/{uid}/frames/".encode()
-        yield b'{"metadata":%s,"url":"%s1"}' % (unpack(piece.packed), place)
-        for number in range(2, piece.frames + 1):
-            yield b'{"metadata":{"SOPInstanceUID":"%s"},"url":"%s%d"}' % (uid.encode(), place, number)
+class PlainMetadata(Endpoint):
+    """``/instances/{instance}/metadata``: the piece of one instance in a study's JSON."""
+
+    def __init__(self, store: Store, threads: Executor) -> None:
+        super().__init__(threads)
+        self._store = store
+
+    def _answer(self, request: Request) -> Answer:
+        packed = find_piece(self._store.reader(), Form.OHIF_JSON, request.parameters["instance"])
+        return NO_INSTANCE if packed is None else Answer(200, JSON, unpack(packed))

@@ -28,12 +28,17 @@ class Request:
     Attributes:
         parameters: of the path.
         query: after the question mark; of each name the first.
-        accept: the Accept header, in one line.
+        headers: by lower-case name; several of one name in one line.
     """
 
     parameters: Mapping[str, str]
     query: Mapping[str, str]
-    accept: str
+    headers: Mapping[str, str]
+
+    @property
+    def accept(self) -> str:
+        """What the client accepts."""
+        return self.headers.get("accept", "")
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -90,9 +95,12 @@ class Endpoint(ABC):
 
 def read_request(scope: Scope) -> Request:
     """Return what is asked for."""
-    accept = ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     query = parse_qs(scope["query_string"].decode("latin-1"))
-    return Request(scope["path_params"], {name: values[0] for name, values in query.items()}, accept)
+    return Request(scope["path_params"], {name: values[0] for name, values in query.items()}, headers)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

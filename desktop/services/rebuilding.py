@@ -1,27 +1,24 @@
 """Makes the library anew from the files that it tells of: they are the truth."""
 
 import contextlib
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..dicom.memberpaths import is_member, outermost
 from ..dicom.records import Copy, FileRef, Header
 from ..errors import InputError
 from ..handover import take_ownership
-from ..importers.keeping import digest_of
-from ..importers.reading import Order, ReaderPool, Reading
+from ..importers.reading import Order, ReaderPool
 from ..library.adding import add_readings
 from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
-from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
-from ..library.places import is_here
+from ..library.outcomes import VIEWABLE, FileOutcome, Refusal
 from ..library.repairing import drop_lost_files, find_files, take_over
 from ..library.schema import check_file
 from ..library.store import Store
-from ..paths import Paths, system_path
+from ..paths import Paths
+from .rereading import find_now, is_whole, read_again
 
 _BATCH = 100
 _ENDS = ("", "-wal", "-shm")
@@ -101,7 +98,7 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     count = _Count()
     here: list[tuple[StoredFile, bool]] = []
     for item, held in files.items():
-        found = _find(item, copies)
+        found = find_now(item, copies)
         if found is None:
             count.miss(held=held)
         else:
@@ -110,9 +107,7 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     here += [(item, False) for item in _find_orphans(copies, known)]
     for start in range(0, len(here), _BATCH):
         batch = here[start : start + _BATCH]
-        places = [_place(item, copies) for item, _ in batch]
-        readings = pool.result(places, pool.submit(places, order), order) or ()
-        again = [_as_known(item, reading) for (item, _), reading in zip(batch, readings, strict=True)]
+        again = read_again(pool, copies, [item for item, _ in batch], order)
         outcomes = store.write(partial(add_readings, readings=again)).result()
         for (_, held), reading, outcome in zip(batch, again, outcomes, strict=True):
             count.add(outcome, reading, held=held)
@@ -120,54 +115,14 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     return count
 
 
-def _as_known(item: StoredFile, reading: Reading) -> Header | Refusal:
-    """Return what was read of a file as that of the file that the library knows."""
-    if isinstance(reading, Header):
-        return replace(reading, file=item.file, copy=item.copy)
-    if isinstance(reading, Refusal):
-        return replace(reading, file=item.file)
-    return Refusal(item.file, Outcome.NOT_DICOM, "It holds or lists other files now. Import it again.", container=True)
-
-
-def _find(item: StoredFile, copies: Path) -> StoredFile | None:
-    """Return a file as it is now; None if it is not here, or is a copy that is damaged."""
-    place = _place(item, copies)
-    real = outermost(place.path)
-    try:
-        if not is_here(real, place.medium):
-            return None
-        status = os.stat(system_path(real))  # noqa: PTH116
-        if item.copy is None:
-            # What an archive holds is known by the archive.
-            size = item.file.size if is_member(place.path) else status.st_size
-            return replace(item, file=replace(item.file, size=size, mtime_ns=status.st_mtime_ns))
-        if (status.st_size, status.st_mtime_ns) != (place.size, place.mtime_ns) and not _is_whole(Path(real)):
-            return None
-    except OSError:
-        return None
-    file, copy = replace(item.file, size=status.st_size), replace(item.copy, mtime_ns=status.st_mtime_ns)
-    return StoredFile(file, copy)
-
-
 def _find_orphans(copies: Path, known: set[str]) -> Iterator[StoredFile]:
     """Find copies of which the library does not know."""
     for path in sorted(copies.glob("*/*.dcm")):
         name = path.relative_to(copies).as_posix()
         with contextlib.suppress(OSError):
-            if name not in known and _is_whole(path):
+            if name not in known and is_whole(path):
                 status = path.stat()
                 yield StoredFile(FileRef(name, status.st_size, status.st_mtime_ns), Copy(name, status.st_mtime_ns))
-
-
-def _is_whole(copy: Path) -> bool:
-    """Whether a copy holds what its name says, which is its digest."""
-    return digest_of(copy).startswith(copy.stem)
-
-
-def _place(item: StoredFile, copies: Path) -> FileRef:
-    if item.copy is None:
-        return item.file
-    return FileRef(str(copies / item.copy.name), item.file.size, item.copy.mtime_ns)
 
 
 def _put_in_place(library: Path, fresh: Path, before: Path | None) -> None:

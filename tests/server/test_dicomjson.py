@@ -1,6 +1,8 @@
 """The DICOM-JSON of a study, as OHIF's source for it reads it."""
 
+import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -273,3 +275,58 @@ def test_what_is_added_later_is_there_at_once(served: Served, tmp_path: Path) ->
     assert len(list(entries(get(served, study)))) == 4
     assert len(served.json(f"/dicom-web/studies/{study}/metadata")) == 4
     assert len(served.json(f"/dicom-web/studies/{study}/instances")) == 4
+
+
+def test_it_is_sent_compressed_to_whoever_takes_that(served: Served, tmp_path: Path) -> None:
+    served.add(*make_stack(tmp_path / "stack", 4))
+    study = next(iter(served.places().values()))[0]
+    address = f"/studies/{study}/ohif-dicom-json"
+    plain = served.ask(address)
+    assert plain.header("content-encoding") is None
+    assert plain.header("vary") == "accept-encoding"
+    for accepted in ("gzip", "br, gzip;q=0.5", "*"):
+        packed = served.ask(address, headers={"Accept-Encoding": accepted})
+        assert packed.header("content-encoding") == "gzip"
+        assert packed.header("content-type") == "application/json"
+        assert gzip.decompress(packed.body) == plain.body
+        assert packed.header("etag") == plain.header("etag")
+    for refused in ("", "br", "gzip;q=0", "identity, *;q=0", "gzip;q=none"):
+        assert served.ask(address, headers={"Accept-Encoding": refused}).body == plain.body
+
+
+def test_who_has_it_is_sent_nothing(served: Served, tmp_path: Path) -> None:
+    paths = make_stack(tmp_path / "stack", 3)
+    served.add(paths[0])
+    study = served.place(paths[0])[0]
+    address = f"/studies/{study}/ohif-dicom-json"
+    etag = served.ask(address).header("etag") or ""
+    assert re.fullmatch(r'W/"[0-9a-f]{32}"', etag)
+    for known in (etag, f'"other", {etag}', "*", etag.removeprefix("W/")):
+        answer = served.ask(address, headers={"If-None-Match": known})
+        assert (answer.status, answer.body) == (304, b"")
+        assert answer.header("etag") == etag
+        assert answer.header("content-type") is None
+    assert served.ask(address, headers={"If-None-Match": '"other"'}).status == 200
+    served.add(*paths)
+    answer = served.ask(address, headers={"If-None-Match": etag})
+    assert answer.status == 200
+    assert answer.header("etag") != etag
+
+
+def test_a_piece_can_be_looked_at(gallery: Served, pydicom_files: Path) -> None:
+    study, _, uid = gallery.place(pydicom_files / "CT_small.dcm")
+    answer = gallery.ask(f"/instances/{uid}/metadata")
+    assert answer.header("content-type") == "application/json"
+    (entry,) = [e for e in entries(get(gallery, study)) if e["metadata"]["SOPInstanceUID"] == uid]
+    assert answer.json() == entry["metadata"]
+
+
+def test_it_is_prepared_after_an_import_and_then_kept(served: Served, tmp_path: Path) -> None:
+    paths = make_stack(tmp_path / "stack", 2)
+    served.add(*paths)
+    study = served.place(paths[0])[0]
+    served.app.preloading.run()
+    before = get(served, study)
+    # What is kept is what is sent.
+    served.change("UPDATE metadata SET ohif_json = x'00'")
+    assert get(served, study) == before

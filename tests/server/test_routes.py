@@ -17,6 +17,7 @@ GOOD = {
     "/app-config.js": ("", 200, "text/javascript; charset=utf-8"),
     "/extension/{file}": ("", 200, "text/javascript; charset=utf-8"),
     "/studies/{study}/ohif-dicom-json": ("", 200, "application/json"),
+    "/instances/{instance}/metadata": ("", 200, "application/json"),
     "/display-sets": ("?study={study}", 200, "application/json"),
     "/documents/studies/{study}/series/{series}/instances/{instance}": ("", 200, "text/html; charset=utf-8"),
     "/surfaces/studies/{study}/series/{series}/instances/{instance}": ("", 200, "application/octet-stream"),
@@ -43,7 +44,7 @@ GOOD = {
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered": ("", 200, "application/pdf"),
     "/dicom-web/studies/{study}/series/{series}/instances/{instance}": ("", 200, "multipart/related"),
 }
-WITH_UIDS = [route for route in ROUTES if "{study}" in route]
+WITH_UIDS = [route for route in ROUTES if "{study}" in route or "{instance}" in route]
 PLACES = [(route, place) for route in WITH_UIDS for place in re.findall(r"{(study|series|instance)}", route)]
 NO_UIDS = (
     "'",

@@ -1,5 +1,6 @@
 """The guide says what the code does: its commands, options, settings, routes and handlers."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -58,10 +59,7 @@ def test_each_outcome_is_described():
 
 def test_each_setting_is_described_with_its_default():
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", page("settings"), flags=re.MULTILINE))
-    expected = {
-        field.name: f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
-        for field in fields(Settings)
-    }
+    expected = {field.name: json.dumps(field.default) for field in fields(Settings)}
     assert rows == expected
 
 

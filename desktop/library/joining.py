@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from ..dicom.metadata import unpack
 from .joined import Joined, find_joined, keep_joined
@@ -17,6 +18,8 @@ from .store import Store
 
 _GZIP = 31
 """zlib's name for that form."""
+
+_PLAIN: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
 
 
 def get_joined(store: Store, study_uid: str) -> Joined | None:
@@ -53,24 +56,28 @@ def write_study_json(entry: StudyEntry, pieces: Iterable[Piece]) -> Iterator[byt
         pieces: in OHIF's plain form, those of a series one after another.
     """
     study_uid = entry.study.StudyInstanceUID
-    head = json.dumps(_study_keys(entry), separators=(",", ":"), ensure_ascii=False)
-    yield b'{"studies":[%s,"series":[' % head[:-1].encode("utf-8", "replace")
+    keys = _study_keys(entry)
+    yield b'{"studies":[{"series":['
     between = b""
     for series_uid, group in groupby(pieces, key=lambda piece: piece.series_uid):
         yield b'%s{"SeriesInstanceUID":"%s","instances":[' % (between, series_uid.encode())
         comma = b""
-        for instance in _instances(study_uid, series_uid, group):
-            yield comma + instance
+        for piece in group:
+            metadata = unpack(piece.packed)
+            for key in [key for key, text in keys.items() if not _agrees(metadata, key, text)]:
+                del keys[key]
+            yield comma + _entries(study_uid, piece, metadata)
             comma = b","
         yield b"]}"
         between = b","
-    yield b"]}]}"
+    said = {"StudyInstanceUID": study_uid, **keys, "NumInstances": entry.instances}
+    tail = json.dumps({**said, "Modalities": ",".join(entry.ModalitiesInStudy)}, **_PLAIN)
+    yield b"],%s]}" % tail[1:].encode("utf-8", "replace")
 
 
-def _study_keys(entry: StudyEntry) -> dict[str, object]:
+def _study_keys(entry: StudyEntry) -> dict[str, str]:
     study, patient = entry.study, entry.patient
     texts = {
-        "StudyInstanceUID": study.StudyInstanceUID,
         "StudyDate": study.StudyDate,
         "StudyTime": study.StudyTime,
         "StudyDescription": study.StudyDescription,
@@ -78,16 +85,24 @@ def _study_keys(entry: StudyEntry) -> dict[str, object]:
         "PatientName": patient.PatientName,
         "PatientID": patient.PatientID,
     }
-    said: dict[str, object] = {key: text for key, text in texts.items() if text}
-    return said | {"NumInstances": entry.instances, "Modalities": ",".join(entry.ModalitiesInStudy)}
+    return {key: text for key, text in texts.items() if text}
 
 
-def _instances(study_uid: str, series_uid: str, pieces: Iterable[Piece]) -> Iterator[bytes]:
+def _agrees(metadata: bytes, key: str, text: str) -> bool:
+    """Whether an instance says the same as its study, or nothing; else its own value would be hidden."""
+    name = b'"%s":' % key.encode()
+    same = name + json.dumps(text, **_PLAIN).encode("utf-8", "replace")
+    if metadata.count(name) == metadata.count(same):
+        return True
+    # It may stand in a sequence.
+    return bool(json.loads(metadata).get(key, text) == text)
+
+
+def _entries(study_uid: str, piece: Piece, metadata: bytes) -> bytes:
     """One entry for each frame: the first has the metadata, the others refer to it by their UID."""
-    for piece in pieces:
-        uid = piece.SOPInstanceUID
-        place = f"wadors:/dicom-web/studies/{study_uid}/series/{series_uid}/instances/{uid}/frames/".encode()
-        entries = [b'{"metadata":%s,"url":"%s1"}' % (unpack(piece.packed), place)]
-        other = b'{"metadata":{"SOPInstanceUID":"%s"},"url":"%s' % (uid.encode(), place)
-        entries += [b'%s%d"}' % (other, number) for number in range(2, piece.frames + 1)]
-        yield b",".join(entries)
+    uid = piece.SOPInstanceUID
+    place = f"wadors:/dicom-web/studies/{study_uid}/series/{piece.series_uid}/instances/{uid}/frames/".encode()
+    entries = [b'{"metadata":%s,"url":"%s1"}' % (metadata, place)]
+    other = b'{"metadata":{"SOPInstanceUID":"%s"},"url":"%s' % (uid.encode(), place)
+    entries += [b'%s%d"}' % (other, number) for number in range(2, piece.frames + 1)]
+    return b",".join(entries)

@@ -25,6 +25,7 @@ from .films import FilmState, FilmVideo
 from .guard import Guard, Secrets
 from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
+from .priors import PriorsOf
 from .qido import SearchFor
 from .routes import INSTANCE, OBJECT, SERIES, STUDY, ByMethod, Endpoints, make_routes
 from .traffic import Traffic
@@ -67,6 +68,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
     endpoints: dict[str, Endpoints] = {
         INSTANCE + "/frames/{frames}": {"GET": frames},
         "/studies/{study}/ohif-dicom-json": {"GET": StudyJson(store, threads)},
+        "/studies/{study}/priors": {"GET": PriorsOf(store, threads)},
         "/instances/{instance}/metadata": {"GET": PlainMetadata(store, threads)},
         "/display-sets": {"GET": DisplaySetsOf(plans, threads)},
         "/documents" + OBJECT: {"GET": DocumentPage(store, threads)},

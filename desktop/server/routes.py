@@ -22,6 +22,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "/app-config.js": READ,
     "/extension/{file}": READ,
     "/studies/{study}/ohif-dicom-json": READ,
+    "/studies/{study}/priors": READ,
     "/instances/{instance}/metadata": READ,
     "/display-sets": READ,
     "/documents" + OBJECT: READ,

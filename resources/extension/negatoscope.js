@@ -12,6 +12,7 @@
 import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
 import { addViewports, makeOwnSets, makeViewports, SHOWN } from './own.js';
 import { watchQuestions } from './questions.js';
+import { completeJson, findPriors } from './sources.js';
 
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
 const NEW_IMAGE = 'CORNERSTONE_STACK_NEW_IMAGE';
@@ -243,8 +244,11 @@ function open(path) {
 
 /** Makes OHIF show what the program has planned, by all its data sources and in all its modes. */
 function takeOver(manager) {
-  for (const name of ['dicomweb', 'dicomjson']) {
-    manager.extensionManager.getDataSources(name).forEach(watchSource);
+  const [[web], [json]] = ['dicomweb', 'dicomjson'].map(name => manager.extensionManager.getDataSources(name));
+  completeJson(json, web);
+  for (const source of [web, json]) {
+    findPriors(source);
+    watchSource(source);
   }
   addViewports(manager);
 }

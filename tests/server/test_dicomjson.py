@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
+from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 from server.asking import ONE_PART, Served, instance_path
 
@@ -330,3 +331,29 @@ def test_it_is_prepared_after_an_import_and_then_kept(served: Served, tmp_path: 
     # What is kept is what is sent.
     served.change("UPDATE metadata SET ohif_json = x'00'")
     assert get(served, study) == before
+
+
+def test_the_study_never_hides_what_an_instance_says(served: Served, tmp_path: Path) -> None:
+    one, other, silent = make_stack(tmp_path / "stack", 3)
+    said = {"StudyDescription": "Abdomen, late", "AccessionNumber": "A2"}
+    for path, changes in ((other, said), (silent, dict.fromkeys(said, ""))):
+        data = dcmread(path)
+        for keyword, text in changes.items():
+            setattr(data, keyword, text)
+        data.save_as(path)
+    served.add(one, other, silent)
+    study = get(served, served.place(one)[0])
+    assert study.keys() == STUDY_KEYS - said.keys()
+    texts = [entry["metadata"].get("StudyDescription") for entry in entries(study)]
+    assert texts == ["Abdomen", "Abdomen, late", None]
+
+
+def test_a_value_in_a_sequence_does_not_count(served: Served, tmp_path: Path) -> None:
+    path = save(make_image(), tmp_path / "image")
+    data = dcmread(path)
+    item = Dataset()
+    item.AccessionNumber = "of another"
+    data.RequestAttributesSequence = [item]
+    data.save_as(path)
+    served.add(path)
+    assert get(served, served.place(path)[0])["AccessionNumber"] == "A1"

@@ -17,6 +17,7 @@ GOOD = {
     "/app-config.js": ("", 200, "text/javascript; charset=utf-8"),
     "/extension/{file}": ("", 200, "text/javascript; charset=utf-8"),
     "/studies/{study}/ohif-dicom-json": ("", 200, "application/json"),
+    "/studies/{study}/priors": ("", 200, "application/json"),
     "/instances/{instance}/metadata": ("", 200, "application/json"),
     "/display-sets": ("?study={study}", 200, "application/json"),
     "/documents/studies/{study}/series/{series}/instances/{instance}": ("", 200, "text/html; charset=utf-8"),

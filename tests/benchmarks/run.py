@@ -21,6 +21,7 @@ from orthanc import find_orthanc
 from program import keep_bytecode, show_script
 from showing import measure_showing
 from studies import make_study
+from studyjson import measure_study_json
 
 COUNT, LARGE = 1000, 250_000
 
@@ -63,6 +64,7 @@ def main() -> int:
         measure_importing(figures, work, files, options.runs, peer)
         measure_opening(figures, work, work / "study", options.runs)
         measure_showing(figures, work, work / "study", options.runs)
+        measure_study_json(figures, work, work / "study", options.runs)
         if options.large:
             measure_library(figures, work, options.large, options.runs)
     load.append(_load())

@@ -61,7 +61,15 @@ QT_PACKAGES = (
 )
 
 # Programs that tests run beside ours; what needs one that is not there is skipped, and says so.
-TEST_PACKAGES = ("7zip|p7zip-full", "chromium|chromium-browser")
+TEST_PACKAGES = (
+    "7zip|p7zip-full",
+    "chromium|chromium-browser",
+    "curl",
+    "iproute2",
+    "orthanc",
+    "orthanc-dicomweb",
+    "strace",
+)
 
 # Relative to the installed PySide6.
 QT_FILES = (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from server.asking import Served, make_viewer, serve
+from server.orthanc import Orthanc, find_orthanc, run_orthanc
 
 
 @pytest.fixture
@@ -43,4 +44,14 @@ def corpus_gallery(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> It
     folder = tmp_path_factory.mktemp("corpus")
     with serve(folder / "base", make_viewer(folder / "resources"), draws=True) as started:
         started.add(corpus)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """Orthanc with its DICOMweb plugin. Tests that use it are in the group ``orthanc``, so that one process has it."""
+    program = find_orthanc()
+    if program is None:
+        pytest.skip("Orthanc is not here (Debian's packages orthanc and orthanc-dicomweb)")
+    with run_orthanc(program, tmp_path_factory.mktemp("orthanc")) as started:
         yield started

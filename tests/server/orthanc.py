@@ -54,7 +54,9 @@ class Orthanc:
     def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
         """Ask over a connection of its own. Names of headers have underscores."""
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)) as connection:
-            return _ask(connection, path, method, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            return _ask(
+                connection, path, method, body, {name.replace("_", "-"): text for name, text in headers.items()}
+            )
 
     def tell(self, path: str, value: object, method: str = "POST") -> Reply:
         """Send a JSON value."""

@@ -126,9 +126,19 @@ def passes(venv: Venv, check: Sequence[str], environment: Mapping[str, str]) -> 
 
 
 def pytest_arguments(extra: Sequence[str]) -> list[str]:
-    """Return pytest's arguments: two processes, and not the folders that are asked for by name."""
+    """Return pytest's arguments: two processes, and not the folders that are asked for by name.
+
+    Tests of one group (``xdist_group``) go to one process: what they share is costly to start.
+    """
     named = " ".join(extra)
-    return ["-n", "2", *(f"--ignore={folder}" for folder in NOT_BY_DEFAULT if folder not in named), *extra]
+    return [
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        *(f"--ignore={folder}" for folder in NOT_BY_DEFAULT if folder not in named),
+        *extra,
+    ]
 
 
 def test_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from program import children_seconds, settle
 
-_ROOT = Path(__file__).resolve().parents[2]
-sys.path += [str(_ROOT / "packaging"), str(_ROOT / "tests")]
-from dev_system import debian_packages, is_debian
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging"))
 from server.orthanc import PACKAGES, run_orthanc
 from server.orthanc import find_orthanc as find_installed
+
+from dev_system import debian_packages, is_debian
 
 CLIENTS = 4
 

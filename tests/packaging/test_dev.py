@@ -236,12 +236,36 @@ def test_python_without_ensurepip(dev_system, monkeypatch, debian, installs, exp
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ([], ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz"]),
+        (
+            [],
+            [
+                "-n",
+                "2",
+                "--dist",
+                "loadgroup",
+                "--ignore=tests/benchmarks",
+                "--ignore=tests/frozen",
+                "--ignore=tests/fuzz",
+            ],
+        ),
         (
             ["-k", "walk"],
-            ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz", "-k", "walk"],
+            [
+                "-n",
+                "2",
+                "--dist",
+                "loadgroup",
+                "--ignore=tests/benchmarks",
+                "--ignore=tests/frozen",
+                "--ignore=tests/fuzz",
+                "-k",
+                "walk",
+            ],
         ),
-        (["tests/frozen"], ["-n", "2", "--ignore=tests/benchmarks", "--ignore=tests/fuzz", "tests/frozen"]),
+        (
+            ["tests/frozen"],
+            ["-n", "2", "--dist", "loadgroup", "--ignore=tests/benchmarks", "--ignore=tests/fuzz", "tests/frozen"],
+        ),
     ],
 )
 def test_pytest_arguments(dev, extra, expected):

@@ -21,7 +21,7 @@ Element = dict[str, Any]
 DICOM_FILES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 RETRIEVE_URL = "00081190"
 _PIXELS = ("7FE00008", "7FE00009", "7FE00010")
-_LIKE = 12
+_LIKE = 5
 """Files of one series and folder are alike if their sizes are, but for so many bits."""
 _UID_TAGS = ("0020000D", "0020000E", "00080018")
 

@@ -63,7 +63,7 @@ def is_empty_group(it: Difference) -> bool:
 def is_joined(it: Difference) -> bool:
     """In JIS X 0201, the code of the backslash is a yen sign; numbers are then none any more."""
     mine, other = it.values
-    if not str(read_header(it.path).get("SpecificCharacterSet")).endswith("IR 13") or len(mine) < 2:
+    if "IR 13" not in str(read_header(it.path).get("SpecificCharacterSet")) or len(mine) < 2:
         return False
     return other == ([] if it.vrs[0] == "DS" else ["\N{YEN SIGN}".join(mine)])
 
@@ -123,10 +123,8 @@ def is_latin_search(it: Difference) -> bool:
 
 
 def is_bare_file(it: Difference) -> bool:
-    mine, other = it.ours_bytes, it.theirs_bytes
-    return (
-        it.of == "file" and mine is not None and other is not None and mine[128:132] == b"DICM" and mine.endswith(other)
-    )
+    mine, other = it.ours_bytes or b"", it.theirs_bytes or b"?"
+    return it.of == "file" and mine[128:132] == b"DICM" and mine.endswith(other)
 
 
 def is_uncut_frame(it: Difference) -> bool:

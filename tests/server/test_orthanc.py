@@ -34,18 +34,11 @@ def test_each_difference_is_explained(found: Comparison) -> None:
 
 
 def test_everything_is_compared(found: Comparison) -> None:
-    # Of pydicom's own files, Orthanc takes over a hundred.
-    least = {
-        "metadata": 100,
-        "file": 100,
-        "frames": 90,
-        "binary values": 10,
-        "studies": 20,
-        "series": 20,
-        "instances": 100,
-    }
-    assert {kind: count for kind, count in found.checked.items() if count < least[kind]} == {}
+    # So many are in pydicom's package, without those that are made alike.
+    least = {"metadata": 50, "file": 50, "frames": 25, "binary values": 10}
+    least |= {"studies": 20, "series": 20, "instances": 50}
     assert found.checked.keys() == least.keys()
+    assert {kind: count for kind, count in found.checked.items() if count < least[kind]} == {}
     # Two studies of one UID: Orthanc finds neither.
     assert len(found.untaken) <= 2
 

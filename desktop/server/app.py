@@ -23,6 +23,7 @@ from .dicomjson import PlainMetadata, StudyJson
 from .drawn import PresentedFrameOf, ThumbnailOf
 from .films import FilmState, FilmVideo
 from .guard import Guard, Secrets
+from .hostport import WithPort
 from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .priors import PriorsOf
@@ -54,7 +55,7 @@ class Server:
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
         viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
         router = Router(_routes(store, self._threads, plans, films, pictures), redirect_slashes=False, default=viewer)
-        self.traffic = Traffic(Guard(_Edge(router), self.secrets))
+        self.traffic = Traffic(WithPort(Guard(_Edge(router), self.secrets)))
         self.app: ASGIApp = self.traffic
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from server.asking import Answer, Headers, Served
 
 from desktop import logs
 from desktop.server.guard import Secrets, is_own_host
+from desktop.server.hostport import complete
 
 PRIVATE = "/dicom-web/studies"
 """An address whose answer is patients' data."""
@@ -34,8 +35,9 @@ def is_let_in(answer: Answer) -> bool:
     [
         ("127.0.0.1:{port}", 200),
         ("localhost:{port}", 200),
-        ("127.0.0.1", 421),
-        ("localhost", 421),
+        # Some clients leave out the port, and no browser does.
+        ("127.0.0.1", 200),
+        ("localhost", 200),
         ("127.0.0.1:{other}", 421),
         ("127.0.0.1:0{port}", 421),
         ("127.0.0.1:{port}0", 421),
@@ -92,6 +94,9 @@ def test_host_at_the_usual_port(host: str, port: int, own: bool) -> None:
         ("https://127.0.0.1:{port}", "127.0.0.1:{port}", 403),
         ("http://127.0.0.1:{other}", "127.0.0.1:{port}", 403),
         ("http://127.0.0.1", "127.0.0.1:{port}", 403),
+        ("http://127.0.0.1", "127.0.0.1", 421),
+        ("http://127.0.0.1:{port}", "127.0.0.1", 421),
+        ("http://localhost", "localhost", 421),
         ("http://127.0.0.1:{port}/", "127.0.0.1:{port}", 403),
         ("http://127.0.0.1:{port}.evil.example", "127.0.0.1:{port}", 403),
         ("http://evil.example", "127.0.0.1:{port}", 403),
@@ -400,3 +405,21 @@ def test_odd_requests_are_not_answered_without_the_token(door: Served, request_l
     assert b"00080020" not in said
     assert b"Traceback" not in said
     assert door.ask("/healthz", token=None).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "address", "port", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1", 4711, "127.0.0.1:4711"),
+        ("localhost", "127.0.0.1", 4711, "localhost:4711"),
+        ("[::1]", "::1", 4711, "[::1]:4711"),
+        ("127.0.0.1:4712", "127.0.0.1", 4711, "127.0.0.1:4712"),
+        ("127.0.0.2", "127.0.0.1", 4711, "127.0.0.2"),
+        ("evil.example", "127.0.0.1", 4711, "evil.example"),
+        ("127.0.0.1", "127.0.0.1", 80, "127.0.0.1"),
+        ("", "127.0.0.1", 4711, ""),
+    ],
+)
+def test_a_port_that_is_left_out(sent: str, address: str, port: int, host: str) -> None:
+    other = (b"x-forwarded-host", b"127.0.0.1")
+    assert complete([(b"host", sent.encode()), other], address, port) == [(b"host", host.encode()), other]

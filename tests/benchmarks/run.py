@@ -16,6 +16,8 @@ from pathlib import Path
 from figures import Figures
 from importing import measure_importing
 from library import measure_library
+from metadata import measure_metadata
+from moving import measure_moving
 from opening import measure_opening
 from orthanc import find_orthanc
 from program import keep_bytecode, show_script
@@ -65,6 +67,9 @@ def main() -> int:
         measure_opening(figures, work, work / "study", options.runs)
         measure_showing(figures, work, work / "study", options.runs)
         measure_study_json(figures, work, work / "study", options.runs)
+        measure_moving(figures, work, work / "study", options.runs)
+        if peer is not None:
+            measure_metadata(figures, work, files, options.runs, peer)
         if options.large:
             measure_library(figures, work, options.large, options.runs)
     load.append(_load())

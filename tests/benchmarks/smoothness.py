@@ -81,8 +81,12 @@ def _measure(window: "MainWindow", uid: str) -> dict[str, Any]:
     viewer.page.runJavaScript(_LOAD)
     state: dict[str, int] = {}
 
+    def note(text: str) -> None:
+        # Empty while the page is busy with something else.
+        state.update(json.loads(text or "{}"))
+
     def is_loaded() -> bool:
-        viewer.page.runJavaScript("JSON.stringify(window.loading ?? {})", lambda text: state.update(json.loads(text)))
+        viewer.page.runJavaScript("JSON.stringify(window.loading ?? {})", note)
         return bool(state) and state["done"] + state["failed"] == state["all"]
 
     _wait(is_loaded)

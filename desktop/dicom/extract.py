@@ -22,6 +22,9 @@ _STORED_SAMPLES = {"YBR_FULL_422": 2, "YBR_PARTIAL_422": 2}
 """Samples for each pixel, where they are not Samples per Pixel: four for two pixels (PS3.3 §C.7.6.3.1.2)."""
 
 _FRAME_BITS_LIMIT = 1 << 40
+_REQUESTS = 100
+"""Requests of one series that are kept."""
+
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
 _DIGITS = 64
 _INTEGERS = range(-(1 << 63), 1 << 63)
@@ -70,7 +73,18 @@ def make_series(model: Model) -> Series:
         BodyPartExamined=_text(model, "00180015"),
         ProtocolName=_text(model, "00181030"),
         Manufacturer=_text(model, "00080070"),
+        TimezoneOffsetFromUTC=_text(model, "00080201"),
+        PerformedProcedureStepStartDate=_text(model, "00400244"),
+        PerformedProcedureStepStartTime=_text(model, "00400245"),
+        RequestAttributesSequence=_requests(model),
     )
+
+
+def _requests(model: Model) -> tuple[tuple[str, str], ...] | None:
+    """Return the pairs of IDs by which a series was asked for; None if there are none."""
+    items = [item for item in _values(model, "00400275")[:_REQUESTS] if isinstance(item, dict)]
+    pairs = [(_text(item, "00400009"), _text(item, "00401001")) for item in items]
+    return tuple(pair for pair in pairs if any(pair)) or None
 
 
 def make_instance(model: Model, pixels: Pixels | None = None) -> Instance:

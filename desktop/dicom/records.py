@@ -75,7 +75,12 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series (PS3.3 §C.7.3.1)."""
+    """One series (PS3.3 §C.7.3.1).
+
+    Attributes:
+        RequestAttributesSequence: Scheduled Procedure Step ID and Requested Procedure ID of each item; None if there
+            are none.
+    """
 
     SeriesInstanceUID: str
     Modality: str = ""
@@ -86,6 +91,10 @@ class Series:
     BodyPartExamined: str = ""
     ProtocolName: str = ""
     Manufacturer: str = ""
+    TimezoneOffsetFromUTC: str = ""
+    PerformedProcedureStepStartDate: str = ""
+    PerformedProcedureStepStartTime: str = ""
+    RequestAttributesSequence: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

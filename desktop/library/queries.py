@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..dicom.levels import Level
 from ..dicom.metadata import METADATA_VERSION
 from ..dicom.records import FileRef, Instance, Patient, Pixels, Series, Study
-from .matching import INSTANCE_COLUMNS, SERIES_COLUMNS, STUDY_COLUMNS, Criterion, where
+from .conditions import where
+from .matching import Criterion
 from .outcomes import Outcome
 from .places import PLACE
 from .rows import from_row, instance_from_row, path_from_db, path_to_db
@@ -40,6 +42,7 @@ class StudyEntry:
     doubtful_text: bool = False
     shares_uid: bool = False
     away: str = ""
+    TimezoneOffsetFromUTC: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,11 @@ class SeriesEntry:
 
 @dataclass(frozen=True, slots=True)
 class InstanceEntry:
-    """An instance with what a search tells besides: its transfer syntax."""
+    """An instance with what a search tells besides: its transfer syntax, and its series' offset from UTC."""
 
     instance: Instance
     TransferSyntaxUID: str
+    TimezoneOffsetFromUTC: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ _STUDIES = """
         (SELECT total(conflicts) FROM series WHERE study = studies.id) AS conflict_count,
         (SELECT total(truncated) FROM series WHERE study = studies.id) AS truncated_count,
         (SELECT group_concat(DISTINCT Modality) FROM series WHERE study = studies.id) AS modalities,
+        (SELECT TimezoneOffsetFromUTC FROM series WHERE study = studies.id AND TimezoneOffsetFromUTC != '' LIMIT 1)
+            AS timezone,
         (SELECT count(*) FROM studies AS others WHERE others.StudyInstanceUID = studies.StudyInstanceUID) AS uid_count
     FROM studies JOIN patients ON patients.id = studies.patient
 """
@@ -117,7 +123,7 @@ def find_studies(
     db: sqlite3.Connection, criteria: Sequence[Criterion] = (), *, limit: int = -1, offset: int = 0
 ) -> list[StudyEntry]:
     """Return the studies that fit all criteria, newest first."""
-    condition, values = where(criteria, STUDY_COLUMNS)
+    condition, values = where(criteria, Level.STUDY)
     rows = db.execute(
         f"{_STUDIES} {condition} ORDER BY StudyDate DESC, StudyTime DESC, studies.uid LIMIT ? OFFSET ?",
         (*values, limit, offset),
@@ -185,7 +191,7 @@ def find_series(
     offset: int = 0,
 ) -> list[SeriesEntry]:
     """Return the series of a study (None: of all) that fit all criteria, by number."""
-    condition, values = where(_within(study_uid, None, criteria), {**STUDY_COLUMNS, **SERIES_COLUMNS})
+    condition, values = where(_within(study_uid, None, criteria), Level.SERIES)
     rows = db.execute(
         "SELECT series.uid AS served, studies.uid AS study_uid, series.* FROM series "
         f"JOIN studies ON studies.id = study JOIN patients ON patients.id = patient {condition} "
@@ -208,18 +214,18 @@ def find_instances(
     offset: int = 0,
 ) -> list[InstanceEntry]:
     """Return the instances of a study or series (None: of all) that fit all criteria, by series and number."""
-    columns = {**STUDY_COLUMNS, **SERIES_COLUMNS, **INSTANCE_COLUMNS}
-    condition, values = where(_within(study_uid, series_uid, criteria), columns)
+    condition, values = where(_within(study_uid, series_uid, criteria), Level.INSTANCE)
     rows = db.execute(
         f"{_INSTANCES} {condition} "
         "ORDER BY studies.uid, SeriesNumber, series.uid, InstanceNumber, instances.uid LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
-    return [InstanceEntry(_instance(row), row["TransferSyntaxUID"]) for row in rows]
+    return [InstanceEntry(_instance(row), row["TransferSyntaxUID"], row["timezone"]) for row in rows]
 
 
 _INSTANCES = """
-    SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*
+    SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid,
+        TimezoneOffsetFromUTC AS timezone, instances.*
     FROM instances JOIN series ON series.id = series JOIN studies ON studies.id = study
     JOIN patients ON patients.id = patient
 """
@@ -321,6 +327,7 @@ def _study_entry(row: sqlite3.Row) -> StudyEntry:
         truncated=int(row["truncated_count"]),
         doubtful_text=bool(row["doubtful_text"]),
         shares_uid=row["uid_count"] > 1,
+        TimezoneOffsetFromUTC=row["timezone"] or "",
     )
 
 

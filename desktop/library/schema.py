@@ -12,9 +12,11 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
-from ..dicom.extract import make_instance
+from ..dicom.extract import make_instance, make_series
 from ..dicom.items import load_item
+from ..dicom.metadata import unpack
 from ..errors import InputError
+from .rows import to_row
 from .searching import index_study
 
 _BATCH = 500
@@ -203,6 +205,18 @@ CREATE TABLE joined (
 );
 """
 
+_OF_REQUESTS = (
+    *("TimezoneOffsetFromUTC", "PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
+    "RequestAttributesSequence",
+)
+
+_V5 = """
+ALTER TABLE series ADD COLUMN TimezoneOffsetFromUTC TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN PerformedProcedureStepStartDate TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN PerformedProcedureStepStartTime TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN RequestAttributesSequence TEXT;
+"""
+
 
 def derive_traits(connection: sqlite3.Connection) -> None:
     """Find anew what tells instances apart, and whether their frames have places, in their stored metadata."""
@@ -226,6 +240,23 @@ def derive_traits(connection: sqlite3.Connection) -> None:
         )
 
 
+def derive_requests(connection: sqlite3.Connection) -> None:
+    """Find in the stored metadata of each series when and by which request it was made."""
+    packed = connection.cursor()
+    packed.execute("SELECT series, dicom_json FROM metadata JOIN instances ON instances.id = instance ORDER BY series")
+    while rows := packed.fetchmany(_BATCH):
+        for number, piece in rows:
+            plain = unpack(piece)
+            if any(tag in plain for tag in (b'"00080201"', b'"00400244"', b'"00400245"', b'"00400275"')):
+                said = to_row(make_series(json.loads(plain)))
+                connection.execute(
+                    "UPDATE series SET "
+                    + ", ".join(f"{name} = coalesce(nullif({name}, ''), ?)" for name in _OF_REQUESTS)
+                    + " WHERE id = ?",
+                    (*(said[name] for name in _OF_REQUESTS), number),
+                )
+
+
 def index_studies(connection: sqlite3.Connection) -> None:
     """Make the full-text index anew."""
     connection.execute("DROP TABLE IF EXISTS study_search")
@@ -238,7 +269,13 @@ def index_studies(connection: sqlite3.Connection) -> None:
 
 _Migration = tuple[str, Callable[[sqlite3.Connection], None] | None]
 
-_MIGRATIONS: tuple[_Migration, ...] = ((_V1, None), (_V2, index_studies), (_V3, derive_traits), (_V4, None))
+_MIGRATIONS: tuple[_Migration, ...] = (
+    (_V1, None),
+    (_V2, index_studies),
+    (_V3, derive_traits),
+    (_V4, None),
+    (_V5, derive_requests),
+)
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 
 VERSION = len(_MIGRATIONS)

@@ -26,13 +26,18 @@ def index_study(db: sqlite3.Connection, study: int) -> None:
         "JOIN patients ON patients.id = patient WHERE studies.id = ?",
         (study,),
     ).fetchone()
-    found = [word for value in row[:-1] for word in words(value)]
+    found = [*name_words(row[0]), *(word for value in row[1:-1] for word in words(value))]
     # A UID is one word: its numbers would be found at every turn.
     found.append("".join(words(row[-1])))
-    # Where names are written without spaces, they are looked for without, too.
-    found += [joined for group in row[0].split("=") if not (joined := "".join(words(group))).isascii()]
     text = " ".join(found)
     db.execute("INSERT INTO study_search (rowid, words) VALUES (?, ?)", (study, text))
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words of a person name, of all component groups."""
+    # Where names are written without spaces, they are looked for without, too.
+    joined = ("".join(words(group)) for group in name.split("="))
+    return [*words(name), *(group for group in joined if not group.isascii())]
 
 
 def search_condition(text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ..errors import InputError, NegatoscopeError
+from .matching import define_matching
 from .places import define_places
 from .schema import VERSION, check_file, check_version, migrate
 
@@ -147,6 +148,7 @@ class Store:
         )
         connection.row_factory = sqlite3.Row
         define_places(connection, self._copies)
+        define_matching(connection)
         return connection
 
     def _connect_reader(self) -> sqlite3.Connection:

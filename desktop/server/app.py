@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
+from ..dicom.levels import Level
 from ..dicom.uids import is_uid
 from ..displaysets.modes import DEFAULT_MODE, MODES
 from ..library.store import Store
@@ -65,7 +66,7 @@ class Server:
 
 def _routes(store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures) -> list[BaseRoute]:
     metadata, frames = Metadata(store, threads), Frames(store, threads, pictures)
-    studies, series, instances = (SearchFor(store, threads, level) for level in ("studies", "series", "instances"))
+    patients, studies, series, instances = (SearchFor(store, threads, level) for level in Level)
     endpoints: dict[str, Endpoints] = {
         INSTANCE + "/frames/{frames}": {"GET": frames},
         "/studies/{study}/ohif-dicom-json": {"GET": StudyJson(store, threads)},
@@ -79,6 +80,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         "/images" + OBJECT + "/frames/{frames}": {"GET": ImageFrames(store, threads, pictures)},
         "/films" + OBJECT: {"GET": FilmState(films, threads)},
         "/films" + OBJECT + "/video": {"GET": FilmVideo(films, threads)},
+        "/dicom-web/patients": {"GET": patients},
         "/dicom-web/studies": {"GET": studies},
         "/dicom-web/series": {"GET": series},
         "/dicom-web/instances": {"GET": instances},

@@ -33,6 +33,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "/films" + OBJECT: READ,
     "/films" + OBJECT + "/video": READ,
     "/dicom-web/studies": READ,
+    "/dicom-web/patients": READ,
     "/dicom-web/series": READ,
     "/dicom-web/instances": READ,
     STUDY + "/series": READ,

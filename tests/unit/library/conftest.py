@@ -8,6 +8,7 @@ import pytest
 from unit.helpers import header_of
 
 from desktop.library.adding import Reading, add_readings
+from desktop.library.matching import define_matching
 from desktop.library.outcomes import FileOutcome
 from desktop.library.places import define_places
 from desktop.library.schema import migrate
@@ -20,6 +21,7 @@ class Library:
         self.db = sqlite3.connect(":memory:", isolation_level=None)
         self.db.row_factory = sqlite3.Row
         define_places(self.db, Path("copies"))
+        define_matching(self.db)
         migrate(self.db)
 
     def add(self, readings: Sequence[Reading]) -> list[FileOutcome]:

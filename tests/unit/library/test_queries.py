@@ -15,7 +15,7 @@ from unit.helpers import file_ref, header_of
 from unit.library.conftest import Library
 
 from desktop.dicom.records import FileRef
-from desktop.library import queries
+from desktop.library.conditions import COLUMNS
 from desktop.library.instances import read_own_uids
 from desktop.library.matching import Criterion
 from desktop.library.outcomes import Outcome, Refusal
@@ -233,12 +233,12 @@ def test_criteria_are_joined_and_results_are_cut(studies: Library) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_no_pattern_makes_a_search_fail(pattern: str) -> None:
     with contextlib.closing(Library().db) as db:
-        for column in queries.STUDY_COLUMNS:
-            assert find_studies(db, (Criterion(column, (pattern,)),)) == []
-        for column in queries.SERIES_COLUMNS:
-            assert find_series(db, None, (Criterion(column, (pattern,)),)) == []
-        for column in queries.INSTANCE_COLUMNS:
-            assert find_instances(db, None, None, (Criterion(column, (pattern,)),)) == []
+        for columns in COLUMNS.values():
+            for column in columns:
+                for criterion in (Criterion(column, (pattern,), fuzzy=True), Criterion(column, low=pattern, high="a")):
+                    assert find_studies(db, (criterion,)) == []
+                    assert find_series(db, None, (criterion,)) == []
+                    assert find_instances(db, None, None, (criterion,)) == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -22,6 +22,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "int | None": st.none() | INTEGERS,
     "float | None": st.none() | NUMBERS,
     "tuple[str, ...]": st.lists(TEXT, max_size=4).map(tuple),
+    "tuple[tuple[str, str], ...] | None": st.none() | st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple),
     "tuple[float, ...] | None": st.none() | st.lists(NUMBERS, max_size=6).map(tuple),
     "tuple[tuple[str, str | float | tuple[float, ...]], ...]": st.lists(
         st.tuples(TEXT, TEXT | NUMBERS | st.lists(NUMBERS, max_size=3).map(tuple)), max_size=4

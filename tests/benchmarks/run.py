@@ -21,11 +21,12 @@ from moving import measure_moving
 from opening import measure_opening
 from orthanc import find_orthanc
 from program import keep_bytecode, show_script
+from searches import measure_searches
 from showing import measure_showing
 from studies import make_study
 from studyjson import measure_study_json
 
-COUNT, LARGE = 1000, 250_000
+COUNT, LARGE, STUDIES = 1000, 250_000, 10_000
 
 
 def read_options() -> argparse.Namespace:
@@ -41,6 +42,9 @@ def read_options() -> argparse.Namespace:
         default=0,
         metavar="N",
         help=f"measure a library of N images too ({LARGE:,}); this takes minutes",
+    )
+    parser.add_argument(
+        "--studies", type=int, default=STUDIES, metavar="N", help=f"how many studies to search ({STUDIES:,}); 0: none"
     )
     parser.add_argument("--profile", action="store_true", help="only show where the time of an import goes")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to this file")
@@ -70,6 +74,8 @@ def main() -> int:
         measure_moving(figures, work, work / "study", options.runs)
         if peer is not None:
             measure_metadata(figures, work, files, options.runs, peer)
+        if options.studies:
+            measure_searches(figures, work, options.studies, options.runs, peer)
         if options.large:
             measure_library(figures, work, options.large, options.runs)
     load.append(_load())

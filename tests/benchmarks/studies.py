@@ -68,6 +68,18 @@ def make_library(folders: Iterable[Path]) -> None:
                 (below / f"IM{number:05d}").write_bytes(_of_image(of_series, number) + pixels)
 
 
+def make_studies(folder: Path, count: int) -> list[Path]:
+    """Write ``count`` studies of one image of four pixels each, and return the files."""
+    template, pixels = _encode(2), bytes(2 * 2 * 2)
+    files = []
+    for study in range(count):
+        below = folder / f"{study // 1000:03d}"
+        below.mkdir(parents=True, exist_ok=True)
+        files.append(below / f"IM{study:06d}")
+        files[-1].write_bytes(_of_image(_of_series(_of_study(template, study), 0), study % 50) + pixels)
+    return files
+
+
 def study_uid(number: int) -> str:
     """Return the Study Instance UID of a study."""
     return f"{_ROOT}.{int(_STUDY) + number}"

@@ -79,7 +79,9 @@ class Criterion:
 
     @property
     def asks_nothing(self) -> bool:
-        """Whether everything fits."""
+        """Whether everything fits (PS3.4 §C.2.2.2.3): also what has no value fits a star alone."""
+        if self.kind is not Kind.UID and any(pattern and not pattern.strip("*") for pattern in self.patterns):
+            return True
         return not (self.patterns or self.low or self.high or self.empty)
 
 
@@ -134,6 +136,8 @@ def name_fits_fuzzily(name: str, pattern: str) -> bool:
 
 def fits(criterion: Criterion, item: Item) -> bool:
     """Whether a data set in the DICOM JSON Model fits a criterion: one of the attribute's values does."""
+    if criterion.asks_nothing:
+        return True
     found = [text for text in _texts(criterion.attribute.split("."), item) if text]
     if criterion.empty:
         return not found
@@ -156,7 +160,7 @@ def fits_all(packed: bytes, written: str) -> bool:
     plain = unpack(packed)
     criteria = _read_criteria(written)
     # To look for the tags is far quicker than to read it all.
-    if not all(tag in plain for criterion, tags in criteria if not criterion.empty for tag in tags):
+    if not all(tag in plain for criterion, tags in criteria for tag in tags):
         return False
     item = Item(json.loads(plain))
     return all(fits(criterion, item) for criterion, _ in criteria)
@@ -165,10 +169,16 @@ def fits_all(packed: bytes, written: str) -> bool:
 @lru_cache(maxsize=256)
 def _read_criteria(written: str) -> tuple[tuple[Criterion, tuple[bytes, ...]], ...]:
     criteria = [Criterion(attribute, tuple(patterns), *others) for attribute, patterns, *others in json.loads(written)]
-    return tuple(
-        (criterion, tuple(f'"{tag_of(name)}"'.encode() for name in criterion.attribute.split(".")))
-        for criterion in criteria
-    )
+    return tuple((criterion, () if _fits_none(criterion) else _written_tags(criterion)) for criterion in criteria)
+
+
+def _fits_none(criterion: Criterion) -> bool:
+    """Whether what has no value fits."""
+    return criterion.empty or criterion.asks_nothing
+
+
+def _written_tags(criterion: Criterion) -> tuple[bytes, ...]:
+    return tuple(f'"{tag_of(name)}"'.encode() for name in criterion.attribute.split("."))
 
 
 def _texts(path: list[str], item: Item) -> list[str]:

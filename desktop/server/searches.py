@@ -170,7 +170,7 @@ def _read_criterion(path: Path, value: str, switches: set[str]) -> Criterion | N
     """Return the condition, which may be none; None if the attribute cannot be matched by."""
     attribute = attribute_of(path)
     kind = kind_of(attribute)
-    if value in ("", "*"):
+    if not value.strip("*"):
         return Criterion(attribute)
     if kind is Kind.NONE:
         return None

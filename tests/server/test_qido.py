@@ -7,7 +7,10 @@ from urllib.parse import quote
 import pytest
 from builders import ROOT_UID, make_image, save
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
 from server.asking import Served, make_viewer, serve
+
+from desktop.server import qido
 
 # name → (series: modality and images; what is said of patient and study).
 STUDIES: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
@@ -28,6 +31,21 @@ STUDIES: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
         {"CT": 1, "PT": 2},
         {"PatientName": "O'Brien^[x]", "PatientID": "P*", "StudyDate": "20201231", "StudyTime": "235959"},
     ),
+}
+
+
+def _request(procedure: str, step: str) -> Dataset:
+    item = Dataset()
+    item.RequestedProcedureID, item.ScheduledProcedureStepID = procedure, step
+    item.RequestedProcedureDescription = "Thorax"
+    return item
+
+
+REQUESTED: dict[str, Any] = {
+    "RequestAttributesSequence": [_request("RP1", "SPS1"), _request("RP2", "SPS2")],
+    "PerformedProcedureStepStartDate": "20200101",
+    "PerformedProcedureStepStartTime": "101600",
+    "TimezoneOffsetFromUTC": "+0100",
 }
 NEWEST_FIRST = ["unal", "odd", "john", "jane", "nobody"]
 ALL = set(STUDIES)
@@ -57,8 +75,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Any:
                     BodyPartExamined="HEAD",
                     SeriesDate=said["StudyDate"],
                     SeriesTime=said["StudyTime"],
+                    StationName=f"{modality}01",
+                    PatientComments=f"Comment on {name}",
+                    PatientAge="050Y",
+                    **(REQUESTED if name == "jane" else {}),
                     **said,
                 )
+                dataset.private_block(0x0009, "OWNER", create=True).add_new(0x01, "LO", f"private of {name}")
                 save(dataset, folder / "files" / name / f"{number}-{image}")
     with serve(folder / "base", make_viewer(folder / "resources")) as served:
         served.add(folder / "files")
@@ -152,6 +175,49 @@ def test_all_studies_come_newest_first(library: Served) -> None:
         ("PatientBirthDate=19700101-19701231", ALL),
         ("PatientSex=F", ALL),
         ("PatientSex=M", set()),
+        ("PatientName=m%C3%BCller*", {"unal"}),
+        ("PatientName=Doe%5EJohn", {"john"}),
+        ("PatientName=%E5%B1%B1%E7%94%B0%5E%E5%A4%AA%E9%83%8E", {"john"}),
+        ("fuzzymatching=true&PatientName=JOHN+DOE", {"john"}),
+        ("fuzzymatching=true&PatientName=Doe%5Ejo", {"john"}),
+        ("fuzzymatching=true&PatientName=muller", {"unal"}),
+        ("fuzzymatching=true&PatientName=unal+mul", {"unal"}),
+        ("fuzzymatching=true&PatientName=%E5%A4%AA%E9%83%8E", {"john"}),
+        ("fuzzymatching=true&PatientName=o'bri", {"odd"}),
+        ("fuzzymatching=true&PatientName=*rien*", {"odd"}),
+        ("fuzzymatching=true&PatientName=doe+odd", set()),
+        ("fuzzymatching=false&PatientName=muller", set()),
+        ('emptyvaluematching=true&PatientName=""', {"nobody"}),
+        ('emptyvaluematching=true&StudyDate=""', {"nobody"}),
+        ('emptyvaluematching=true&ModalitiesInStudy=""', set()),
+        ('emptyvaluematching=true&00101030=""', ALL),
+        ('emptyvaluematching=true&PatientComments=""', set()),
+        ('PatientName=""', set()),
+        ("multiplevaluematching=true&PatientID=P1%5CP2", {"jane", "john"}),
+        ("PatientID=P1%5CP2", set()),
+        ("StudyTime=1030", {"john"}),
+        ("StudyTime=10:30", {"john"}),
+        ("StudyDate=2020.06.15", {"john"}),
+        ("NumberOfStudyRelatedInstances=4", {"jane"}),
+        ("SOPClassesInStudy=1.2.840.10008.5.1.4.1.1.2", ALL),
+        # Of series and instances.
+        ("Modality=PT", {"odd"}),
+        ("SeriesDescription=us*", {"nobody"}),
+        ("Modality=CT&SeriesNumber=2", set()),
+        ("SOPInstanceUID=" + uid_of("odd") + ".2.1", {"odd"}),
+        ("RequestAttributesSequence.RequestedProcedureID=RP2", {"jane"}),
+        ("00400275.00400009=SPS*", {"jane"}),
+        ("PerformedProcedureStepStartDate=2020-&PerformedProcedureStepStartTime=1000-1100", {"jane"}),
+        # In no column.
+        ("PatientComments=Comment*", ALL),
+        ("PatientComments=Comment+on+j*", {"jane", "john"}),
+        ("StationName=SR01,CT01", set()),
+        ("StationName=SR01", {"jane"}),
+        ("StationName=CT01&SeriesNumber=2", set()),
+        ("SliceThickness=2", ALL),
+        ("00091001=private+of+odd", {"odd"}),
+        ("RequestAttributesSequence.RequestedProcedureDescription=Thorax", {"jane"}),
+        ("TimezoneOffsetFromUTC=%2B0100", {"jane"}),
         ("fuzzymatching=false", ALL),
         ("fuzzymatching=true&PatientName=doe*", {"jane", "john"}),
         ("includefield=all", ALL),
@@ -410,6 +476,7 @@ def test_values(library: Served) -> None:
         "00080056": ["ONLINE"],
         "00080061": ["CT", "SR"],
         "00080090": [{"Alphabetic": "Ref^Erring"}],
+        "00080201": ["+0100"],
         "00081030": ["Study of jane"],
         "00081190": [f"{library.origin}/dicom-web/studies/{uid_of('jane')}"],
         "00100010": [{"Alphabetic": "Doe^Jane"}],
@@ -417,6 +484,7 @@ def test_values(library: Served) -> None:
         "00100021": None,
         "00100030": ["19700102"],
         "00100040": ["F"],
+        "00101010": ["050Y"],
         "0020000D": [uid_of("jane")],
         "00200010": ["S1"],
         "00201206": [2],
@@ -507,3 +575,165 @@ def test_an_empty_library_finds_nothing(served: Served, tmp_path: Path) -> None:
     for level in LEVELS:
         answer = served.ask(f"/dicom-web/{level}")
         assert (answer.status, answer.json()) == (200, [])
+
+
+def test_series_with_requests(library: Served) -> None:
+    first, _ = library.json(f"/dicom-web/studies/{uid_of('jane')}/series")
+    values = {tag: element.get("Value") for tag, element in first.items()}
+    assert values["00080201"] == ["+0100"]
+    assert values["00400244"] == ["20200101"]
+    assert values["00400245"] == ["101600"]
+    assert [(item["00400009"]["Value"], item["00401001"]["Value"]) for item in values["00400275"]] == [
+        (["SPS1"], ["RP1"]),
+        (["SPS2"], ["RP2"]),
+    ]
+    assert all(len(item) == 2 for item in values["00400275"])
+    # The path names the study.
+    assert "00100010" not in values
+    (john,) = library.json(f"/dicom-web/studies/{uid_of('john')}/series")
+    assert not {"00080201", "00400244", "00400245", "00400275"} & set(john)
+
+
+@pytest.mark.parametrize(
+    ("path", "there", "not_there"),
+    [
+        ("/dicom-web/series?Modality=SR", "PatientName StudyDate ModalitiesInStudy", "SOPClassUID StationName"),
+        ("/dicom-web/instances?Modality=SR", "PatientName StudyDate Modality SeriesNumber", "StationName"),
+        ("{study}/instances?Modality=SR", "Modality SeriesNumber", "PatientName StudyDate"),
+        ("{study}/series/{study_uid}.2/instances", "SOPClassUID", "Modality PatientName"),
+        ("{study}/series?includefield=PatientName&Modality=SR", "PatientName", "StudyDate"),
+        ("{study}/series?includefield=00080020,StationName&Modality=SR", "StudyDate StationName", "PatientName"),
+        ("{study}/instances?includefield=SliceThickness&Modality=SR", "SliceThickness", "PatientAge"),
+        ("{study}/instances?Modality=SR&includefield=all", "PixelSpacing PatientName StudyDate StationName", ""),
+        ("{study}/series?Modality=SR&includefield=all", "PatientName PatientComments StationName", "PixelSpacing"),
+        ("{study}/series?Modality=SR&StationName=SR*", "StationName", "PatientComments"),
+        ("/dicom-web/studies?PatientID=P1", "", "SOPClassesInStudy StationName"),
+        ("/dicom-web/studies?PatientID=P1&includefield=SOPClassesInStudy", "SOPClassesInStudy", "Modality"),
+        ("/dicom-web/studies?PatientID=P1&includefield=Modality,00101030", "", "Modality PatientWeight"),
+        ("/dicom-web/studies?PatientID=P1&includefield=PatientComments", "PatientComments", "StationName"),
+        ("/dicom-web/studies?PatientID=P1&includefield=all", "PatientComments SOPClassesInStudy", "Modality Rows"),
+        ("/dicom-web/studies?PatientComments=*jane", "PatientComments", "Modality"),
+        ("/dicom-web/patients?PatientID=P1&includefield=PatientComments", "PatientComments", "PatientAge StudyDate"),
+    ],
+)
+def test_what_is_included(library: Served, path: str, there: str, not_there: str) -> None:
+    address = path.format(study=f"/dicom-web/studies/{uid_of('jane')}", study_uid=uid_of("jane"))
+    (item,) = library.json(address)
+    for keyword in there.split():
+        assert item[f"{tag_for_keyword(keyword):08X}"].get("Value"), keyword
+    for keyword in not_there.split():
+        assert f"{tag_for_keyword(keyword):08X}" not in item, keyword
+    assert list(item) == sorted(item)
+
+
+def test_included_values_are_those_of_the_files(library: Served) -> None:
+    series = f"/dicom-web/studies/{uid_of('jane')}/series/{uid_of('jane')}.1"
+    stored = library.json(f"{series}/metadata")
+    found = library.json(f"{series}/instances?includefield=all")
+    for item, model in zip(found, stored, strict=True):
+        assert {tag: element for tag, element in model.items() if item.get(tag) != element} == {}
+    (one, *_) = library.json(f"{series}/instances?includefield=00091001,RequestAttributesSequence.00321060")
+    assert one["00091001"]["Value"] == ["private of jane"]
+    assert one["00090010"]["Value"] == ["OWNER"]
+    assert [set(item) for item in one["00400275"]["Value"]] == [{"00400009", "00401001", "00321060"}] * 2
+    (first, _) = library.json(f"/dicom-web/studies/{uid_of('jane')}/series?includefield=00400275")
+    assert first["00400275"] == stored[0]["00400275"]
+
+
+def test_patients(library: Served) -> None:
+    found = library.json("/dicom-web/patients")
+    assert [item["00100020"]["Value"] for item in found] == [["100%_x"], ["P1"], ["P2"], ["p1"], ["P*"]]
+    (jane,) = library.json("/dicom-web/patients?PatientName=doe*&PatientID=P1")
+    assert {tag: element.get("Value") for tag, element in jane.items()} == {
+        "00100010": [{"Alphabetic": "Doe^Jane"}],
+        "00100020": ["P1"],
+        "00100021": None,
+        "00100030": ["19700102"],
+        "00100040": ["F"],
+        "00201200": [1],
+        "00201202": [2],
+        "00201204": [4],
+    }
+    assert len(library.json("/dicom-web/patients?ModalitiesInStudy=CT&StudyDate=2021-")) == 1
+    assert len(library.json("/dicom-web/patients?fuzzymatching=true&PatientName=john+do")) == 1
+    assert len(library.json("/dicom-web/patients?StationName=CT01")) == 3
+    assert library.ask("/dicom-web/patients?limit=2").header("warning")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("studies?limit=5", ""),
+        ("studies?limit=4", "there is more than these 4: ask for the rest with offset=4"),
+        ("studies?limit=2&offset=1", "there is more than these 2: ask for the rest with offset=3"),
+        ("studies?limit=2&offset=3", ""),
+        ("series?limit=6", "offset=6"),
+        ("instances?limit=10&offset=0", "offset=10"),
+        ("instances?limit=11", ""),
+        ("studies?limit=1&Foo=1", 'not matched by: Foo", 299 negatoscope "there is more'),
+    ],
+)
+def test_that_there_is_more_is_said(library: Served, path: str, said: str) -> None:
+    answer = library.ask(f"/dicom-web/{path}")
+    assert answer.status == 200
+    assert said in (answer.header("warning") or "")
+    assert bool(said) is (answer.header("warning") is not None)
+
+
+@pytest.mark.parametrize("limit", [("MAX_RESULTS", 3), ("_MAX_BYTES", 1000)])
+def test_no_answer_grows_without_end(library: Served, monkeypatch: pytest.MonkeyPatch, limit: tuple[str, int]) -> None:
+    monkeypatch.setattr(qido, *limit)
+    whole, offset = [], 0
+    for _ in range(20):
+        answer = library.ask(f"/dicom-web/instances?offset={offset}")
+        assert answer.json()
+        whole += [item["00080018"]["Value"][0] for item in answer.json()]
+        offset = len(whole)
+        if (warning := answer.header("warning")) is None:
+            break
+        assert f"offset={offset}" in warning
+    assert len(set(whole)) == len(whole) == 11
+
+
+def test_a_search_that_takes_too_long_is_ended(library: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qido, "_SECONDS", 0.0)
+    assert "too long" in library.ask("/dicom-web/studies?PatientComments=*").sentence(503)
+    monkeypatch.undo()
+    assert len(library.json("/dicom-web/studies?PatientComments=*")) == 5
+
+
+@pytest.mark.parametrize("level", ["patients", "studies", "series", "instances"])
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("StudyDate=2026-01-31", "StudyDate"),
+        ("StudyInstanceUID=1.2*", "StudyInstanceUID"),
+        ("SeriesNumber=one", "SeriesNumber"),
+        ("fuzzymatching=perhaps", "fuzzymatching"),
+        (".".join(["00400275"] * 50) + "=x", "sequences"),
+        ("PatientName=%00", "NUL"),
+    ],
+)
+def test_wrong_searches_are_refused(library: Served, level: str, query: str, word: str) -> None:
+    assert word in library.ask(f"/dicom-web/{level}?{query}").sentence(400)
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        (None, "application/dicom+json"),
+        ("application/json", "application/json"),
+        ("application/dicom+json, application/json;q=0.9", "application/dicom+json"),
+        ("*/*", "application/dicom+json"),
+        ('multipart/related; type="application/dicom+xml"', None),
+        ("text/html", None),
+    ],
+)
+def test_what_is_found_comes_as_json(library: Served, accept: str | None, answered: str | None) -> None:
+    answer = library.ask("/dicom-web/studies", accept)
+    if answered is None:
+        assert "application/dicom+json" in answer.sentence(406)
+        assert library.ask("/dicom-web/studies?accept=application/json", accept).status == 200
+    else:
+        assert answer.header("content-type") == answered
+        assert len(answer.json()) == 5

@@ -14,8 +14,8 @@ def client(gallery: Served) -> Iterator[DICOMwebClient]:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {gallery.token}"
         client = DICOMwebClient(f"{gallery.origin}/dicom-web", session=session)
-        # It leaves out the port, which belongs there (RFC 9110 §7.2).
-        session.headers["Host"] = f"127.0.0.1:{gallery.port}"
+        # Its Host header leaves out the port, which belongs there (RFC 9110 §7.2).
+        client.host = f"127.0.0.1:{gallery.port}"
         yield client
 
 

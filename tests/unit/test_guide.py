@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from desktop.cli import make_parser
+from desktop.dicom.levels import Level
 from desktop.displaysets.handlers.unsupported import HANDLER_ID
 from desktop.displaysets.modes import MODES
 from desktop.displaysets.splitting import RULES
+from desktop.library.conditions import COLUMNS
 from desktop.library.outcomes import Outcome
+from desktop.server import qido
 from desktop.server.routes import ROUTES
 from desktop.settings import Settings
 
@@ -66,6 +69,19 @@ def test_each_setting_is_described_with_its_default():
 def test_each_route_is_described():
     described = set(re.findall(r"^\| `([^`]+)` \|", page("server"), flags=re.MULTILINE))
     assert described == {*ROUTES, "/"}
+
+
+def test_each_attribute_that_is_matched_in_columns_is_described():
+    rows = re.findall(r"^\| (\w+) \| ([A-Z].+) \|$", sections(page("server"))["Searches"], flags=re.MULTILINE)
+    plural = {Level.PATIENT: "patients", Level.STUDY: "studies", Level.SERIES: "series", Level.INSTANCE: "instances"}
+    told = {level: names.split(", ") for level, names in rows}
+    assert told == {plural[level]: list(columns) for level, columns in COLUMNS.items()}
+
+
+def test_the_limits_of_searches_are_described():
+    text = sections(page("server"))["Searches"]
+    assert f"At most {qido.MAX_RESULTS:,} are sent at once, or {qido._MAX_BYTES >> 20} MB" in text
+    assert f"after {qido._SECONDS:g} s" in text
 
 
 def test_each_handler_is_described():

@@ -206,3 +206,17 @@ MODELS = st.dictionaries(
 def test_no_values_make_it_fail(said: dict[str, Any]) -> None:
     for make in (make_patient, make_study, make_series, make_instance):
         hash(make(said))
+
+
+def test_requests_of_a_series() -> None:
+    def item(**values: str) -> dict[str, Any]:
+        return {tag.removeprefix("t"): {"vr": "SH", "Value": [value]} for tag, value in values.items()}
+
+    items = [item(t00400009="S", t00401001="R"), {}, "no item", item(t00401001="R2"), item(t00321060="Thorax")]
+    said: Any = {"00400275": {"vr": "SQ", "Value": items}, "00080201": {"vr": "SH", "Value": ["-0500"]}}
+    assert make_series(said) == Series(
+        "", TimezoneOffsetFromUTC="-0500", RequestAttributesSequence=(("S", "R"), ("", "R2"))
+    )
+    said["00400275"]["Value"] = [item(t00401001="R")] * 1000
+    assert len(make_series(said).RequestAttributesSequence or ()) == 100
+    assert make_series({"00400275": {"vr": "SQ"}}) == Series("")

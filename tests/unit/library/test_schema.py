@@ -9,7 +9,7 @@ import pytest
 from desktop.dicom.metadata import pack
 from desktop.errors import InputError
 from desktop.library import schema
-from desktop.library.queries import search_studies
+from desktop.library.queries import find_series, search_studies
 from desktop.library.schema import VERSION, migrate
 
 
@@ -156,3 +156,33 @@ def test_a_library_of_version_2_learns_what_tells_images_apart(db: sqlite3.Conne
     found = [json.loads(row["traits"]) for row in db.execute("SELECT traits FROM instances ORDER BY id")]
     assert found == [[["EchoTime", number + 0.5]] for number in range(1, 1203)]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_a_library_of_version_4_learns_by_which_request_series_were_made(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    for statement in schema._statements(schema._V1 + schema._V2 + schema._V3 + schema._V4):
+        db.execute(statement)
+    schema.index_studies(db)
+    db.execute("PRAGMA user_version = 4")
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    insert(db, "patients", id=1)
+    insert(db, "studies", id=1, patient=1, uid="1.2", StudyInstanceUID="1.2")
+    request = '{"00401001":{"vr":"SH","Value":["RP1"]}}'
+    pieces = [
+        (1, '{"00080201":{"vr":"SH","Value":["+0100"]},"00400244":{"vr":"DA"}}'),
+        (1, '{"00400244":{"vr":"DA","Value":["20260101"]},"00080201":{"vr":"SH","Value":["+0200"]}}'),
+        (1, f'{{"00400275":{{"vr":"SQ","Value":[{request}]}}}}'),
+        (2, '{"00080060":{"vr":"CS","Value":["CT"]}}'),
+    ]
+    for series in (1, 2):
+        insert(db, "series", id=series, study=1, uid=f"1.2.{series}", SeriesInstanceUID=f"1.2.{series}")
+    for number, (series, text) in enumerate(pieces, start=1):
+        insert(db, "files", id=number, medium=1, path=b"/%d" % number, outcome="added", reason="", twin=None)
+        insert(db, "instances", id=number, uid=f"1.2.3.{number}", series=series, file=number)
+        insert(db, "metadata", instance=number, dicom_json=pack(text), ohif_json=pack(text))
+    migrate(db)
+    first, second = (entry.series for entry in find_series(db, "1.2"))
+    assert first.TimezoneOffsetFromUTC == "+0100"
+    assert (first.PerformedProcedureStepStartDate, first.PerformedProcedureStepStartTime) == ("20260101", "")
+    assert first.RequestAttributesSequence == (("", "RP1"),)
+    assert (second.TimezoneOffsetFromUTC, second.RequestAttributesSequence) == ("", None)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from program import children_seconds, settle
 
-_ROOT = Path(__file__).resolve().parents[2]
-sys.path += [str(_ROOT / "packaging"), str(_ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging"))
 from server.orthanc import PACKAGES, run_orthanc
 from server.orthanc import find_orthanc as find_installed
 

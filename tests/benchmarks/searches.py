@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from server.asking import make_viewer
 from server.orthanc import run_orthanc
 
-_TIMES = 5
+_TIMES = 3
 _PATIENCE_SECONDS = 300
 _TO_ORTHANC = Target(0.5, least=False)
 _PAGE = "limit=101&offset=0&fuzzymatching=false&includefield=00081030,00080060,00080090,00100030"

@@ -18,13 +18,13 @@ BROKEN = {
     "stored metadata": ("UPDATE metadata SET ohif_json = x'00', dicom_json = x'53656372657469766500'", "json metadata"),
     "no text": (
         "UPDATE patients SET PatientName = CAST(x'5365637265746976655E48696464656EFF' AS TEXT)",
-        "studies json sets",
+        "studies series instances json sets",
     ),
     "no JSON": ("UPDATE instances SET ImageType = 'Secretive^Hidden'", "instances frames whole sets bulk"),
     "no number": ("UPDATE instances SET \"offset\" = 'ID-4711'", "instances frames whole bulk"),
     "no path": ("UPDATE files SET path = 4711", "frames whole bulk"),
     "no table": ("DROP TABLE metadata", "json metadata"),
-    "no series": ("ALTER TABLE series RENAME COLUMN Modality TO Secretive", "series studies sets json"),
+    "no series": ("ALTER TABLE series RENAME COLUMN Modality TO Secretive", "series studies instances sets json"),
 }
 
 

@@ -89,6 +89,32 @@ def reserved_block(tag: int) -> int | None:
     return None
 
 
+def read_creator(data: bytes, element: Element) -> str:
+    """Return the private creator that an element names."""
+    return data[element.start : min(element.end, element.start + _CREATOR_LENGTH)].decode("latin-1").rstrip("\0 ")
+
+
+def settle_vr(tag: int, vr: str, creator: str | None, *, signed: bool) -> str:
+    """Return the one VR that an element has.
+
+    Args:
+        tag: of the element.
+        vr: that :class:`~desktop.dicom.elements.Element` has: perhaps unknown, or a choice.
+        creator: who reserved the element's private block, if it is in one.
+        signed: the pixels have a sign, so a value that may be US or SS is SS.
+    """
+    if tag >> 16 & 1:
+        if reserved_block(tag) is not None:
+            vr = "LO"
+        elif vr == "UN":
+            vr = _private_vr(tag, creator)
+    elif vr == "UN":
+        vr = dictionary_vr(tag)
+    if vr in _AMBIGUOUS:
+        vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
+    return vr
+
+
 def encode_dataset(
     walker: Walker,
     elements: Sequence[Element],
@@ -146,27 +172,16 @@ class _Encoder:
             group = tag >> 16
             if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFE or (group == _PIXEL_GROUP and not depth):
                 continue
-            if group & 1:
-                block = reserved_block(tag)
-                if block is not None:
-                    creators[block] = self._creator(element)
-                    vr = "LO"
-                elif vr == "UN":
-                    vr = _private_vr(tag, creators.get(tag & 0xFFFFFF00))
-            elif vr == "UN":
-                vr = dictionary_vr(tag)
-            if vr in _AMBIGUOUS:
-                vr = "SS" if signed and vr == "US or SS" else _AMBIGUOUS[vr]
+            block = reserved_block(tag)
+            if block is not None:
+                creators[block] = read_creator(self._data, element)
+            vr = settle_vr(tag, vr, creators.get(tag & 0xFFFFFF00), signed=signed)
             fragments[tag] = self._fragment(element, tag, vr, encodings, signed=signed, place=place, depth=depth)
             if tag == SPECIFIC_CHARACTER_SET and not self._encodings_given:
                 encodings = find_encodings(fragments[tag].element.get("Value"))
             elif tag == PIXEL_REPRESENTATION:
                 signed = fragments[tag].element.get("Value") == [1]
         return fragments
-
-    def _creator(self, element: Element) -> str:
-        value = self._data[element.start : min(element.end, element.start + _CREATOR_LENGTH)]
-        return value.decode("latin-1").rstrip("\0 ")
 
     def _fragment(
         self,

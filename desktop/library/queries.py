@@ -231,19 +231,35 @@ _INSTANCES = """
 """
 
 
+_LOCATED = f"""
+    SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*,
+        {PLACE} AS place, size, CASE copy WHEN '' THEN mtime_ns ELSE copy_mtime_ns END AS mtime_ns,
+        CASE copy WHEN '' THEN identity ELSE '' END AS identity
+    FROM instances JOIN files ON files.id = file JOIN media ON media.id = medium
+    JOIN series ON series.id = series JOIN studies ON studies.id = study
+"""
+
+
 def locate(db: sqlite3.Connection, study_uid: str, series_uid: str, instance_uid: str) -> Located | None:
     """Return where an instance's bytes are; None if there is no such instance in that series of that study."""
     row = db.execute(
-        "SELECT instances.uid AS served, studies.uid AS study_uid, series.uid AS series_uid, instances.*, "
-        f"{PLACE} AS place, size, CASE copy WHEN '' THEN mtime_ns ELSE copy_mtime_ns END AS mtime_ns, "
-        "CASE copy WHEN '' THEN identity ELSE '' END AS identity "
-        "FROM instances JOIN files ON files.id = file JOIN media ON media.id = medium "
-        "JOIN series ON series.id = series JOIN studies ON studies.id = study "
-        "WHERE instances.uid = ? AND series.uid = ? AND studies.uid = ?",
+        f"{_LOCATED} WHERE instances.uid = ? AND series.uid = ? AND studies.uid = ?",
         (instance_uid, series_uid, study_uid),
     ).fetchone()
-    if row is None:
-        return None
+    return None if row is None else _located(row)
+
+
+def locate_all(db: sqlite3.Connection, study_uid: str, series_uid: str | None = None) -> list[Located]:
+    """Return where the bytes of a study's or series' instances are, by series and instance number."""
+    condition, values = ("", ()) if series_uid is None else (" AND series.uid = ?", (series_uid,))
+    rows = db.execute(
+        f"{_LOCATED} WHERE studies.uid = ?{condition} ORDER BY SeriesNumber, series.uid, InstanceNumber, instances.uid",
+        (study_uid, *values),
+    )
+    return [_located(row) for row in rows]
+
+
+def _located(row: sqlite3.Row) -> Located:
     file = FileRef(path_from_db(row["place"]), row["size"], row["mtime_ns"], row["identity"])
     return Located(file, from_row(Pixels, row, big_endian=bool(row["big_endian"])), _instance(row))
 

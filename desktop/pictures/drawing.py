@@ -5,6 +5,7 @@ Each function is given instances of the library and returns bytes.
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,22 @@ import numpy as np
 from ..dicom.items import Item
 from ..dicom.keyring import keep_keys
 from ..dicom.pixels.decoding import decode_containers, decode_frame
-from ..dicom.pixels.encode import encode_jpeg, make_thumbnail
+from ..dicom.pixels.encode import encode_gif, encode_jpeg, encode_png, make_thumbnail
 from ..dicom.pixels.format import NoPixels, PixelFormat, make_format
 from ..dicom.pixels.look import make_look
 from ..dicom.pixels.overlays import embedded_overlays
+from ..dicom.pixels.plain import keeps_unused, make_plain
 from ..dicom.pixels.presentation import make_presentation
 from ..dicom.pixels.presenting import apply
 from ..dicom.pixels.references import Reference
 from ..dicom.pixels.render import render
 from ..dicom.recent import Recent
 from ..dicom.uids import VIDEO_SYNTAXES
-from ..library.queries import Located
 from .captions import fit
-from .filming import silence_opencv
+from .filming import FRAME_RATE, silence_opencv
+from .films import frame_rate
 from .frames import FrameReader
+from .rendering import GIF, PNG, Rendering
 from .stored import Stored, extract_stream
 
 Keys = Mapping[str, bytes]
@@ -35,6 +38,9 @@ _FILM_BYTES = 1 << 25
 """Of a film, that are looked at for one of its pictures."""
 
 _QUALITY = 85
+
+_ANIMATED_FRAMES, _ANIMATED_BITS = 1_000, 1 << 32
+"""Of an animated GIF at most: its frames, and the bits of all of them as they are stored."""
 
 _reader = FrameReader()
 _items: Recent[Item] = Recent(4, lambda _: 1)
@@ -57,6 +63,50 @@ def draw_thumbnail(stored: Stored, number: int, size: int, keys: Keys) -> bytes:
     return encode_jpeg(make_thumbnail(picture, look.aspect, size), _QUALITY)
 
 
+def draw_rendered(stored: Stored, number: int, rendering: Rendering, keys: Keys) -> bytes:
+    """Return a frame as a picture; of a film its first one.
+
+    Raises:
+        NoFrame, NoPixels, NegatoscopeError, OSError: as :func:`draw_thumbnail`.
+    """
+    keep_keys(keys)
+    picture = _render(stored, number, rendering)
+    if rendering.media_type == PNG:
+        return encode_png(picture)
+    if rendering.media_type == GIF:
+        return encode_gif([picture])
+    return encode_jpeg(picture, rendering.quality)
+
+
+def draw_animation(stored: Stored, rendering: Rendering, keys: Keys) -> bytes:
+    """Return all frames of an image as one GIF, at the speed at which they were taken.
+
+    Raises:
+        NoFrame, NoPixels, NegatoscopeError, OSError: as :func:`draw_thumbnail`; also if they are too many.
+    """
+    keep_keys(keys)
+    frames = stored.pixels.frames
+    if frames > _ANIMATED_FRAMES or frames * stored.pixels.frame_bits > _ANIMATED_BITS:
+        raise NoPixels(f"Its {frames:,} frames are too many for one animated GIF. Ask for frames by their numbers.")
+    pictures = [_render(stored, number, rendering) for number in range(1, frames + 1)]
+    return encode_gif(pictures, 1 / (frame_rate(_load(stored)) or FRAME_RATE))
+
+
+def _render(stored: Stored, number: int, rendering: Rendering) -> np.ndarray:
+    if stored.pixels.TransferSyntaxUID in VIDEO_SYNTAXES:
+        picture, aspect = _first_picture(stored), 1.0
+    else:
+        item = _load(stored)
+        data, pixel_format = _read(stored, item, number)
+        look = make_look(item, number, stored.read_bulk)
+        if rendering.window is not None:
+            look = replace(look, voi=rendering.window)
+        picture, aspect = render(decode_frame(data, pixel_format), look), look.aspect
+    if not rendering.viewport.fits(*picture.shape[:2]):
+        raise NoPixels("It has no such region.")
+    return rendering.viewport.apply(picture, aspect)
+
+
 def decode_for_viewer(stored: Stored, numbers: Sequence[int], keys: Keys) -> list[bytes]:
     """Return frames decoded as :func:`~desktop.dicom.aids.find_aid` says that the viewer is sent them.
 
@@ -69,6 +119,18 @@ def decode_for_viewer(stored: Stored, numbers: Sequence[int], keys: Keys) -> lis
     keep_keys(keys)
     item = _load(stored)
     return [_to_viewer(stored, item, *_read(stored, item, number), number) for number in numbers]
+
+
+def decode_plain(stored: Stored, numbers: Sequence[int], keys: Keys) -> list[bytes]:
+    """Return frames decoded, each with its exact values (:func:`~desktop.dicom.pixels.plain.make_plain`).
+
+    Raises:
+        NoFrame, NoPixels, NegatoscopeError, OSError: as :func:`draw_thumbnail`.
+    """
+    keep_keys(keys)
+    item = _load(stored)
+    frames = [_read(stored, item, number) for number in numbers]
+    return [make_plain(data, form, keeps_unused=keeps_unused(item, form)) for data, form in frames]
 
 
 def present(state: Stored, image: Stored, reference: Reference, side: int, keys: Keys) -> bytes:
@@ -115,7 +177,7 @@ def _load(stored: Stored) -> Item:
 
 
 def _read(stored: Stored, item: Item, number: int) -> tuple[bytes, PixelFormat]:
-    (frame,) = _reader.read(Located(stored.file, stored.pixels, stored.instance), [number])
+    (frame,) = _reader.read(stored.located, [number])
     return frame.data, make_format(item, frame.TransferSyntaxUID)
 
 

@@ -18,8 +18,17 @@ from ..dicom.recent import Recent
 from ..library.store import Store
 from ..library.thumbnails import Thumbnail, find_thumbnail, keep_thumbnail
 from ..workers import WorkerPool
-from .drawing import decode_for_viewer, draw_presented, draw_thumbnail, present
+from .drawing import (
+    decode_for_viewer,
+    decode_plain,
+    draw_animation,
+    draw_presented,
+    draw_rendered,
+    draw_thumbnail,
+    present,
+)
 from .presented import find_presented
+from .rendering import Rendering
 from .stored import Place, Stored, find_stored
 
 log = logging.getLogger(__name__)
@@ -93,6 +102,19 @@ class Pictures:
         except (NoPixels, NoFrame):
             return Thumbnail(None)
 
+    def render(self, stored: Stored, number: int, rendering: Rendering) -> bytes:
+        """Return a frame as a picture.
+
+        Raises:
+            NoFrame, NoPixels: it cannot be drawn.
+            FileGone, NegatoscopeError, OSError: as :meth:`thumbnail`.
+        """
+        return self._run(draw_rendered, stored, number, rendering, keys())
+
+    def animate(self, stored: Stored, rendering: Rendering) -> bytes:
+        """Return all frames of an image as one animated GIF; as :meth:`render`."""
+        return self._run(draw_animation, stored, rendering, keys())
+
     def decode(self, place: Place, numbers: Sequence[int]) -> list[bytes]:
         """Return frames as the viewer is sent them where it cannot read them itself.
 
@@ -101,6 +123,15 @@ class Pictures:
             FileGone, NegatoscopeError, OSError: as :meth:`thumbnail`.
         """
         return self._run(decode_for_viewer, self._find(place), tuple(numbers), keys())
+
+    def decode_plain(self, stored: Stored, numbers: Sequence[int]) -> list[bytes]:
+        """Return frames as they are in a native transfer syntax, each with its exact values.
+
+        Raises:
+            NoFrame, NoPixels: they cannot be decoded.
+            FileGone, NegatoscopeError, OSError: as :meth:`thumbnail`.
+        """
+        return self._run(decode_plain, stored, tuple(numbers), keys())
 
     def present(self, place: Place, number: int, stamp: str) -> bytes:
         """Return one of the frames that a presentation state shows, as it shows it: RGB, in a square.

@@ -13,7 +13,7 @@ from ..dicom.fragments import read_basic_table, scan_fragments
 from ..dicom.items import Item
 from ..dicom.metadata import unpack
 from ..dicom.records import FileRef, Instance, Pixels
-from ..library.queries import Form, locate, stored_metadata
+from ..library.queries import Form, Located, locate, stored_metadata
 from .files import open_file
 
 Place = tuple[str, str, str]
@@ -35,6 +35,11 @@ class Stored:
     pixels: Pixels
     instance: Instance
     packed: bytes = field(repr=False)
+
+    @property
+    def located(self) -> Located:
+        """Where its bytes are."""
+        return Located(self.file, self.pixels, self.instance)
 
     def load(self) -> Item:
         """Return the data set, with the element that holds the pixels, but not its value."""

@@ -13,7 +13,9 @@ NO_STORE = (b"cache-control", b"no-store")
 """Patients' data never go into the browser's cache on the disk."""
 
 
-async def send_body(send: Send, status: int, content_type: bytes, body: bytes, headers: Headers = (NO_STORE,)) -> None:
+async def send_body(
+    send: Send, status: int, content_type: bytes, body: bytes | memoryview, headers: Headers = (NO_STORE,)
+) -> None:
     """Send a whole answer at once."""
     start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]
     if status == HTTPStatus.NOT_MODIFIED:

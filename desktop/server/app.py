@@ -20,18 +20,23 @@ from ..logs import say_where
 from ..pictures.films import Films
 from ..pictures.service import Pictures
 from .answers import JSON, send_body, send_text
+from .bulkdata import BulkData
 from .dicomjson import PlainMetadata, StudyJson
 from .drawn import PresentedFrameOf, ThumbnailOf
 from .films import FilmState, FilmVideo
+from .frames import Frames, ImageFrames
 from .guard import Guard, Secrets
 from .hostport import WithPort
-from .objects import DocumentPage, EncapsulatedDocument, SurfaceData
+from .metadata import Metadata
+from .objects import DocumentPage, SurfaceData
 from .ohif import ViewerFiles, find_assets, make_app_config
 from .priors import PriorsOf
 from .qido import SearchFor
+from .rendered import Rendered, RenderedAll, ThumbnailFor
 from .routes import INSTANCE, OBJECT, SERIES, STUDY, ByMethod, Endpoints, make_routes
 from .traffic import Traffic
-from .wado import BulkData, Frames, ImageFrames, Metadata, WholeInstance
+from .wadouri import WadoUri
+from .wholes import Wholes
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +71,8 @@ class Server:
 
 def _routes(store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures) -> list[BaseRoute]:
     metadata, frames = Metadata(store, threads), Frames(store, threads, pictures)
+    wholes, rendered_all = Wholes(store, threads, pictures), RenderedAll(store, threads, pictures)
+    rendered, thumbnail = Rendered(store, threads, pictures, films), ThumbnailFor(store, threads, pictures)
     patients, studies, series, instances = (SearchFor(store, threads, level) for level in Level)
     endpoints: dict[str, Endpoints] = {
         INSTANCE + "/frames/{frames}": {"GET": frames},
@@ -90,9 +97,19 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         STUDY + "/metadata": {"GET": metadata},
         SERIES + "/metadata": {"GET": metadata},
         INSTANCE + "/metadata": {"GET": metadata},
-        INSTANCE + "/bulkdata/{place}": {"GET": BulkData(store, threads)},
-        INSTANCE + "/rendered": {"GET": EncapsulatedDocument(store, threads)},
-        INSTANCE: {"GET": WholeInstance(store, threads)},
+        INSTANCE + "/bulkdata/{place}": {"GET": BulkData(store, threads, pictures)},
+        INSTANCE + "/rendered": {"GET": rendered},
+        INSTANCE + "/frames/{frames}/rendered": {"GET": rendered},
+        SERIES + "/rendered": {"GET": rendered_all},
+        STUDY + "/rendered": {"GET": rendered_all},
+        INSTANCE + "/thumbnail": {"GET": thumbnail},
+        INSTANCE + "/frames/{frames}/thumbnail": {"GET": thumbnail},
+        SERIES + "/thumbnail": {"GET": thumbnail},
+        STUDY + "/thumbnail": {"GET": thumbnail},
+        INSTANCE: {"GET": wholes},
+        SERIES: {"GET": wholes},
+        STUDY: {"GET": wholes},
+        "/wado": {"GET": WadoUri(store, threads, pictures, wholes)},
     }
     nowhere = ByMethod({"GET": NotHere()})
     return [

@@ -6,8 +6,8 @@ from concurrent.futures import Executor
 from ..dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from ..pictures.service import Pictures
 from .endpoints import Answer, Endpoint, Request, refuse
+from .frameforms import OCTETS
 from .multipart import Part, write_multipart
-from .wado import OCTETS
 
 _NUMBER_DIGITS = 9
 

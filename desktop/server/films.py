@@ -1,68 +1,68 @@
 """Films for OHIF's video viewport: how far one is, and its bytes."""
 
-import asyncio
 import json
 from concurrent.futures import Executor
-
-from starlette.types import Receive, Scope, Send
+from functools import partial
 
 from ..errors import NegatoscopeError
 from ..pictures.films import Film, Films
-from .answers import JSON, send_body, send_text
-from .ranges import send_part
+from ..pictures.stored import Place
+from .answers import JSON
+from .endpoints import Answer, Endpoint, Request, Stream, refuse
+from .ranges import answer_part, read_file
+
+WEBM = "video/webm"
 
 _NOT_HERE = "There is no such film in this library."
 
 
-class FilmState:
-    """ASGI: ``/films/…``: how far a film is. Whoever asks has it made."""
+class FilmState(Endpoint):
+    """``/films/…``: how far a film is. Whoever asks has it made."""
 
     def __init__(self, films: Films, threads: Executor) -> None:
+        super().__init__(threads)
         self._films = films
-        self._threads = threads
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        film = await look(self._films, self._threads, scope)
+    def _answer(self, request: Request) -> Answer:
+        film = look(self._films, request.place)
         if film is None:
-            await send_text(send, 404, _NOT_HERE)
-            return
+            return refuse(404, _NOT_HERE)
         told = {
             "ready": film.file is not None,
             "progress": round(film.progress, 3),
             "frames": film.frames,
             "framesSaid": film.frames_said,
             "trouble": film.trouble,
-            "url": f"{scope['path']}/video",
+            "url": f"{request.path}/video",
         }
-        await send_body(send, 200, JSON, json.dumps(told).encode())
+        return Answer(200, JSON, json.dumps(told).encode())
 
 
-class FilmVideo:
-    """ASGI: ``/films/…/video``: a film that is made, also in parts."""
+class FilmVideo(Endpoint):
+    """``/films/…/video``: a film that is made, also in parts."""
 
     def __init__(self, films: Films, threads: Executor) -> None:
+        super().__init__(threads)
         self._films = films
-        self._threads = threads
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        film = await look(self._films, self._threads, scope)
-        if film is None or film.file is None:
-            await send_text(send, 404, film.trouble if film and film.trouble else _NOT_HERE)
-            return
-        wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"range"), "")
+    def _answer(self, request: Request) -> Answer | Stream:
+        return answer_film(look(self._films, request.place), request.range) or refuse(404, _NOT_HERE)
+
+
+def answer_film(film: Film | None, wanted: str) -> Answer | Stream | None:
+    """Return the bytes of a film that a Range header asks for, or why there are none; None if it is not made yet."""
+    if film is not None and film.file is not None:
         try:
-            await send_part(send, film.file, b"video/webm", wanted)
+            size = film.file.stat().st_size
         except FileNotFoundError:
-            await send_text(send, 404, _NOT_HERE)
+            return None
+        return answer_part(wanted, size, WEBM.encode(), partial(read_file, film.file))
+    return refuse(404, film.trouble) if film is not None and film.trouble else None
 
 
-async def look(films: Films, threads: Executor, scope: Scope) -> Film | None:
-    """Return the film that a request is for; None if there is no such instance."""
-    place = tuple(scope["path_params"][name] for name in ("study", "series", "instance"))
-    loop = asyncio.get_running_loop()
+def look(films: Films, place: Place) -> Film | None:
+    """Return the film of an instance; None if there is no such instance."""
     try:
-        return await loop.run_in_executor(threads, films.look, place)
+        return films.look(place)
     except NegatoscopeError as error:
         return Film(trouble=error.sentence)

@@ -3,14 +3,20 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of an answer."""
+    """One part of an answer.
+
+    Attributes:
+        location: the address of what it is, if the answer is not about that alone.
+    """
 
     content_type: str
     body: bytes
+    location: str = ""
 
 
 def write_multipart(parts: Sequence[Part], media_type: str) -> tuple[bytes, bytes]:
@@ -20,15 +26,37 @@ def write_multipart(parts: Sequence[Part], media_type: str) -> tuple[bytes, byte
         parts: at least one.
         media_type: of the parts, for the content type's ``type``.
     """
-    boundary = secrets.token_hex(16)
+    boundary = make_boundary()
     lines = [
-        f"--{boundary}\r\nContent-Type: {part.content_type}\r\nContent-Length: {len(part.body)}\r\n\r\n".encode()
-        + part.body
-        + b"\r\n"
+        line
         for part in parts
+        for line in (part_head(boundary, part.content_type, len(part.body), part.location), part.body, PART_END)
     ]
-    content_type = f'multipart/related; type="{media_type}"; boundary={boundary}'
-    return content_type.encode(), b"".join([*lines, f"--{boundary}--\r\n".encode()])
+    return multipart_type(media_type, boundary), b"".join([*lines, multipart_end(boundary)])
+
+
+def make_boundary() -> str:
+    """Return letters that no part holds."""
+    return secrets.token_hex(16)
+
+
+def multipart_type(media_type: str, boundary: str) -> bytes:
+    """Return the content type of parts of a media type."""
+    return f'multipart/related; type="{media_type}"; boundary={boundary}'.encode()
+
+
+def part_head(boundary: str, content_type: str, length: int, location: str = "") -> bytes:
+    """Return what stands before a part of so many bytes; behind it stands :data:`PART_END`."""
+    where = f"Content-Location: {location}\r\n" if location else ""
+    return f"--{boundary}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n{where}\r\n".encode()
+
+
+PART_END = b"\r\n"
+
+
+def multipart_end(boundary: str) -> bytes:
+    """Return what stands behind the last part."""
+    return f"--{boundary}--\r\n".encode()
 
 
 FOR_VIEWER = "x-for-viewer"
@@ -53,11 +81,12 @@ class Accepted:
     quality: float = 1.0
 
 
-def read_accept(header: str) -> list[Accepted]:
+@lru_cache(maxsize=256)
+def read_accept(header: str) -> tuple[Accepted, ...]:
     """Return what a client accepts, best first; everything if the header is empty."""
     ranges = [_read_range(text) for text in _split(header, ",") if text.strip()]
     ranges.sort(key=lambda item: -item.quality)
-    return [item for item in ranges if item.quality > 0] or ([] if ranges else [Accepted("*/*")])
+    return tuple(item for item in ranges if item.quality > 0) or (() if ranges else (Accepted("*/*"),))
 
 
 def choose(accepted: Sequence[Accepted], media_type: str, parts: int = 1) -> str | None:

@@ -4,8 +4,6 @@ from abc import abstractmethod
 from concurrent.futures import Executor
 from functools import partial
 
-from ..dicom.bulkdata import NoBulkData
-from ..dicom.uids import ENCAPSULATED_PDF
 from ..documents.document import make_document
 from ..documents.page import POLICY
 from ..documents.surfaces import pack_mesh, read_mesh
@@ -42,11 +40,29 @@ class DocumentPage(_ObjectEndpoint):
     """``/documents/…``: an object as a page; ``?kind=`` for another view of it."""
 
     def _make(self, stored: Stored, request: Request) -> Answer:
-        find = partial(find_served, self._store.reader(), request.place[0])
-        document = make_document(stored.load(), stored.read_bulk, request.query.get("kind"), find)
-        policy = _FOREIGN_POLICY if document.kind in _FOREIGN_KINDS else _PAGE_POLICY
-        headers: Headers = ((b"content-security-policy", policy.encode()),)
-        return Answer(200, b"text/html; charset=utf-8", document.html.encode("utf-8", "replace"), headers)
+        return answer_page(self._store, stored, request.query.get("kind"))
+
+
+def answer_page(store: Store, stored: Stored, kind: str | None = None) -> Answer:
+    """Return the page of an object (:func:`~desktop.documents.document.make_document`)."""
+    find = partial(find_served, store.reader(), stored.instance.StudyInstanceUID)
+    document = make_document(stored.load(), stored.read_bulk, kind, find)
+    policy = _FOREIGN_POLICY if document.kind in _FOREIGN_KINDS else _PAGE_POLICY
+    headers: Headers = ((b"content-security-policy", policy.encode()),)
+    return Answer(200, b"text/html; charset=utf-8", document.html.encode("utf-8", "replace"), headers)
+
+
+def answer_pdf(stored: Stored) -> Answer:
+    """Return the document of an encapsulated PDF.
+
+    Raises:
+        NoBulkData, FileGone, NegatoscopeError, OSError: it cannot be had.
+    """
+    item = stored.load()
+    data = item.binary("EncapsulatedDocument", stored.read_bulk)
+    length = item.integer("EncapsulatedDocumentLength")
+    # The value is padded to an even length.
+    return Answer(200, b"application/pdf", data[:length] if length else data)
 
 
 class SurfaceData(_ObjectEndpoint):
@@ -55,16 +71,3 @@ class SurfaceData(_ObjectEndpoint):
     def _make(self, stored: Stored, _request: Request) -> Answer:
         mesh = read_mesh(stored.load(), stored.read_bulk)
         return Answer(200, b"application/octet-stream", pack_mesh(mesh))
-
-
-class EncapsulatedDocument(_ObjectEndpoint):
-    """``…/instances/{instance}/rendered`` of an encapsulated PDF: the document itself (PS3.18 §10.4.1.1.3)."""
-
-    def _make(self, stored: Stored, _request: Request) -> Answer:
-        item = stored.load()
-        if item.text("SOPClassUID") != ENCAPSULATED_PDF:
-            raise NoBulkData("Of this instance, there is no rendered form.")
-        data = item.binary("EncapsulatedDocument", stored.read_bulk)
-        length = item.integer("EncapsulatedDocumentLength")
-        # The value is padded to an even length.
-        return Answer(200, b"application/pdf", data[:length] if length else data)

@@ -1,16 +1,17 @@
-"""Parts of files, as players ask for them (RFC 9110 §14)."""
+"""Parts of what is sent, as players and those who go on with a broken transfer ask for them (RFC 9110 §14)."""
 
-import io
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.types import Send
-
-from .answers import NO_STORE, Headers, send_text
+from .answers import Headers
+from .endpoints import Answer, Stream, refuse
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _CHUNK = 1 << 20
+_AT_ONCE = 1 << 22
+_RANGES: Headers = ((b"accept-ranges", b"bytes"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +42,36 @@ def find_part(header: str, size: int) -> Part | None:
     return Part(start, end) if start < end else None
 
 
-async def send_part(send: Send, path: Path, content_type: bytes, header: str) -> None:
-    """Send the part of a file that a Range header asks for. It is read in pieces, from the page cache mostly."""
+ReadPart = Callable[[int, int], Iterator[bytes]]
+"""Yields the bytes from a first one to before a last one."""
+
+
+def answer_part(header: str, size: int, content_type: bytes, read: ReadPart, *, whole: bool = False) -> Answer | Stream:
+    """Return the part of something that a Range header asks for.
+
+    Args:
+        header: of the request; empty for all of it.
+        size: of the whole, in bytes.
+        content_type: of the whole.
+        read: reads it.
+        whole: nobody can ask for a part of it.
+    """
+    part = find_part(header, size)
+    if part is None:
+        return refuse(416, "There are no such bytes.", ((b"content-range", b"bytes */%d" % size),))
+    status, headers = 200, () if whole else _RANGES
+    if part != Part(0, size):
+        status, headers = 206, (*_RANGES, (b"content-range", b"bytes %d-%d/%d" % (part.start, part.end - 1, size)))
+    pieces, length = read(part.start, part.end), part.end - part.start
+    if length <= _AT_ONCE:
+        return Answer(status, content_type, b"".join(pieces), headers)
+    return Stream(status, content_type, pieces, length, headers)
+
+
+def read_file(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from ``start`` to before ``end``, in pieces."""
     with path.open("rb") as file:
-        size = file.seek(0, io.SEEK_END)
-        part = find_part(header, size)
-        if part is None:
-            await send_text(send, 416, "There are no such bytes.", ((b"content-range", b"bytes */%d" % size),))
-            return
-        whole = part == Part(0, size)
-        headers: Headers = (
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % (part.end - part.start)),
-            (b"accept-ranges", b"bytes"),
-            NO_STORE,
-        )
-        if not whole:
-            headers = (*headers, (b"content-range", b"bytes %d-%d/%d" % (part.start, part.end - 1, size)))
-        await send({"type": "http.response.start", "status": 200 if whole else 206, "headers": [*headers]})
-        file.seek(part.start)
-        left = part.end - part.start
-        while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-            left -= len(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+        file.seek(start)
+        while start < end and (piece := file.read(min(end - start, _CHUNK))):
+            start += len(piece)
+            yield piece

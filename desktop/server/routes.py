@@ -17,6 +17,7 @@ READ = ("GET",)
 
 ROUTES: Mapping[str, tuple[str, ...]] = {
     INSTANCE + "/frames/{frames}": READ,
+    INSTANCE: READ,
     "/healthz": READ,
     "/login": READ,
     "/app-config.js": READ,
@@ -44,7 +45,16 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     INSTANCE + "/metadata": READ,
     INSTANCE + "/bulkdata/{place}": READ,
     INSTANCE + "/rendered": READ,
-    INSTANCE: READ,
+    INSTANCE + "/frames/{frames}/rendered": READ,
+    SERIES + "/rendered": READ,
+    STUDY + "/rendered": READ,
+    INSTANCE + "/thumbnail": READ,
+    INSTANCE + "/frames/{frames}/thumbnail": READ,
+    SERIES + "/thumbnail": READ,
+    STUDY + "/thumbnail": READ,
+    SERIES: READ,
+    STUDY: READ,
+    "/wado": READ,
 }
 """Every route but OHIF's own files and pages, and its methods. What can be got is also told about (HEAD).
 

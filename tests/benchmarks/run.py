@@ -22,6 +22,7 @@ from opening import measure_opening
 from orthanc import find_orthanc
 from program import keep_bytecode, show_script
 from searches import measure_searches
+from serving import measure_serving
 from showing import measure_showing
 from studies import make_study
 from studyjson import measure_study_json
@@ -70,6 +71,7 @@ def main() -> int:
         measure_importing(figures, work, files, options.runs, peer)
         measure_opening(figures, work, work / "study", options.runs)
         measure_showing(figures, work, work / "study", options.runs)
+        measure_serving(figures, work, options.runs, peer)
         measure_study_json(figures, work, work / "study", options.runs)
         measure_moving(figures, work, work / "study", options.runs)
         if peer is not None:

@@ -5,7 +5,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ class Part:
 
     content_type: str
     body: bytes
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Answer:
             headers = dict(line.split(": ", 1) for line in head.decode("ascii").split("\r\n"))
             length = int(headers["Content-Length"])
             assert headers["Content-Type"].split(";")[0] == media_type
-            parts.append(Part(headers["Content-Type"], rest[:length]))
+            parts.append(Part(headers["Content-Type"], rest[:length], headers))
             assert rest[length : length + 2] == b"\r\n"
             rest = rest[length + 2 :]
         assert rest == b"--" + boundary + b"--\r\n"
@@ -156,22 +158,30 @@ class Served:
 
     def check(self, path: str, answer: Answer) -> None:
         """Check what holds for every answer."""
+        # Pages made of files have a policy of their own.
+        is_page = path.startswith(("/documents/", "/dicom-web/", "/wado")) and (
+            answer.header("content-type") == "text/html; charset=utf-8"
+        )
         for name, value in SECURITY_HEADERS:
-            if not (path.startswith("/documents/") and name == b"content-security-policy"):
+            if not (is_page and name == b"content-security-policy"):
                 assert answer.header(name.decode()) == value.decode()
         names = {name.lower() for name, _ in answer.headers}
         assert not {name for name in names if name.startswith("access-control-")}
         assert answer.header("cache-control") is not None
-        if path.startswith(("/dicom-web", "/studies", "/display-sets", "/login")) or answer.status != 200:
+        if path.startswith(("/dicom-web", "/wado", "/studies", "/display-sets", "/login")) or answer.status != 200:
             assert answer.header("cache-control") == "no-store"
         said = [value for name, value in answer.headers if name.lower() != "set-cookie"]
         assert self.token not in " ".join(said)
         assert self.token.encode() not in answer.body
         assert str(self.app.paths.data).encode() not in answer.body
 
+    def connect(self) -> socket.socket:
+        """Return a connection of its own."""
+        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
+
     def send(self, request: bytes) -> bytes:
         """Send bytes as they are, and return all that comes until the server closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), SECONDS) as connection:
+        with self.connect() as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
@@ -208,6 +218,14 @@ class Served:
     def instance(self, path: Path) -> str:
         """Return the address of a file's instance."""
         return instance_path(self.place(path))
+
+
+def wait_for(happens: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + SECONDS
+    while not happens():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def instance_path(uids: Sequence[str]) -> str:

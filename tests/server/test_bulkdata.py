@@ -1,5 +1,8 @@
 """Bulk data: each value that the metadata only refer to is at the address that they give, with the right bytes."""
 
+import http.client
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,12 @@ from builders import make_image, save
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
-from server.asking import Served, instance_path
+from server.asking import SECONDS, Served, instance_path
 from server.pixels import read
 
 OCTETS = "application/octet-stream"
+SIZE = 400 << 20
+"""Of a large image; the benchmarks have one of 2 GB."""
 
 # pydicom says what it thinks of its own odd files.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -189,3 +194,105 @@ def test_the_form_is_what_the_client_accepts(
         return
     assert (answer.header("content-type") == OCTETS) is (form == "one")
     assert answer.one() == value_at(read(path), "54000100/0/54001010")
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("bytes=0-9", (0, 10)),
+        ("bytes=100-", (100, None)),
+        ("bytes=-7", (-7, None)),
+        ("bytes=10-999999999", (10, None)),
+        ("bytes=999999999-", None),
+        ("bytes=-0", None),
+        ("bytes=9-1", None),
+        ("lines=1-2", (0, None)),
+        ("bytes=0-1,4-5", (0, None)),
+    ],
+)
+def test_values_come_in_ranges(
+    gallery: Served, pydicom_files: Path, header: str, part: tuple[int, int | None] | None
+) -> None:
+    path = pydicom_files / "waveform_ecg.dcm"
+    address = f"{gallery.instance(path)}/bulkdata/54000100/0/54001010"
+    value = value_at(read(path), "54000100/0/54001010")
+    answer = gallery.ask(address, OCTETS, headers={"Range": header})
+    if part is None:
+        answer.sentence(416)
+        assert answer.header("content-range") == f"bytes */{len(value)}"
+        return
+    start, end, _ = slice(*part).indices(len(value))
+    assert answer.body == value[start:end]
+    assert answer.status == (206 if len(answer.body) < len(value) else 200)
+    if answer.status == 206:
+        assert answer.header("content-range") == f"bytes {start}-{end - 1}/{len(value)}"
+    # Parts are of the whole.
+    assert gallery.ask(address, headers={"Range": header}).one() == value
+
+
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "SC_rgb_rle_16bit_2frame.dcm"]
+)
+def test_pixels_are_bulk_data_too(gallery: Served, pydicom_files: Path, name: str) -> None:
+    path = pydicom_files / name
+    address = f"{gallery.instance(path)}/bulkdata/7FE00010"
+    array = read(path).pixel_array
+    value = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    assert gallery.ask(address, OCTETS).body[: len(value)] == value
+    assert gallery.ask(address).one()[: len(value)] == value
+    size = len(value) // 2
+    for start, end in ((1, 4), (size - 3, size + 5), (len(value) - 5, len(value) - 1), (7, len(value) - 3)):
+        if end < len(value):
+            part = gallery.ask(address, OCTETS, headers={"Range": f"bytes={start}-{end}"})
+            assert (part.status, part.body) == (206, value[start : end + 1])
+
+
+def test_pixels_that_nobody_has_are_no_bulk_data(gallery: Served, pydicom_files: Path) -> None:
+    gallery.ask(f"{gallery.instance(pydicom_files / 'waveform_ecg.dcm')}/bulkdata/7FE00010", OCTETS).sentence(404)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told otherwise elsewhere")
+def test_large_files_take_hardly_any_memory(shelf: Served, tmp_path: Path) -> None:
+    path = make_huge(tmp_path / "huge")
+    shelf.add(path)
+    address = shelf.instance(path)
+    whole = path.stat().st_size
+    before = resident_bytes()
+    for tail, accept, size in (
+        ("", "application/dicom", whole),
+        ("/bulkdata/7FE00010", OCTETS, SIZE),
+        ("", "application/dicom; transfer-syntax=1.2.840.10008.1.2", whole),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", shelf.port, timeout=SECONDS)
+        connection.request("GET", address + tail, headers={"Accept": accept, "Authorization": f"Bearer {shelf.token}"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        received, most = 0, 0
+        while piece := answer.read(1 << 22):
+            received += len(piece)
+            most = max(most, resident_bytes())
+        connection.close()
+        assert abs(received - size) < 10_000
+        assert most - before < 60_000_000
+    part = shelf.ask(f"{address}/bulkdata/7FE00010", OCTETS, headers={"Range": f"bytes={SIZE - 3}-"})
+    assert (part.status, part.body) == (206, b"end")
+
+
+def make_huge(path: Path) -> Path:
+    """Write a large image, most of which takes no room on the disk."""
+    frames = SIZE >> 19
+    ds = make_image(Rows=512, Columns=512, NumberOfFrames=frames, PixelData=b"\0\0")
+    save(ds, path)
+    data = path.read_bytes()
+    head = b"\xe0\x7f\x10\x00OW\0\0"
+    start = data.index(head) + len(head)
+    with path.open("wb") as file:
+        file.write(data[:start] + SIZE.to_bytes(4, "little"))
+        file.truncate(start + 4 + SIZE)
+        file.seek(-3, os.SEEK_END)
+        file.write(b"end")
+    return path
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

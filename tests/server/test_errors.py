@@ -92,6 +92,6 @@ def test_a_file_that_ends_while_it_is_sent_is_never_taken_for_whole(served: Serv
     finally:
         connection.close()
     told = log.read_text()
-    assert told.count("a request failed") == 1
+    assert told.count("an answer was broken off") == 1
     assert not [word for word in (*PRIVATE, ROOT_UID, str(tmp_path)) if word in told]
     assert served.ask("/healthz").text == "ok"

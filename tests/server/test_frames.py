@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,38 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 from server.asking import MANY_PARTS, ONE_PART, Served, instance_path
-from server.pixels import bits_of_frame, expected_frames, is_decodable, read, same_frame, shown_to_the_viewer
+from server.pixels import (
+    bits_of_frame,
+    expected_frames,
+    is_decodable,
+    number_of_frames,
+    read,
+    same_frame,
+    shown_to_the_viewer,
+)
 
+from desktop.server.frameforms import OCTETS, FrameForm, choose_frame_form
+from desktop.server.multipart import read_accept
 from desktop.server.ohif import make_config
 
 PYDICOM_FILES = Path(str(pydicom.data.__file__)).parent / "test_files"
 NATIVE, JPEG, RLE, J2K = "CT_small.dcm", "SC_rgb_jpeg_gdcm.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm"
-EXPLICIT = "1.2.840.10008.1.2.1"
+EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+JPEG_BASELINE, RLE_LOSSLESS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.5"
+DECODED = [
+    name
+    for name in (
+        *(RLE, J2K, "JPEG-LL.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm", "emri_small_RLE.dcm"),
+        *(
+            "SC_rgb_jpeg_dcmtk.dcm",
+            "SC_rgb_rle_16bit_2frame.dcm",
+            "examples_ybr_color.dcm",
+            "J2K_pixelrep_mismatch.dcm",
+        ),
+        *("emri_small_jpeg_2k_lossless.dcm", "SC_rgb_gdcm_KY.dcm", "JPGLosslessP14SV1_1s_1f_8b.dcm"),
+    )
+    if (PYDICOM_FILES / name).exists()
+]
 
 # pydicom says what it thinks of its own odd files.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -152,20 +178,19 @@ def test_a_list_comes_in_the_order_that_was_asked_for(gallery: Served, pydicom_f
         (NATIVE, f"application/octet-stream; transfer-syntax={EXPLICIT}", "one", "application/octet-stream"),
         (NATIVE, f'application/octet-stream; transfer-syntax="{EXPLICIT}"', "one", "application/octet-stream"),
         (NATIVE, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.50", "", ""),
-        (JPEG, f"application/octet-stream; transfer-syntax={EXPLICIT}", "", ""),
-        (JPEG, f"application/octet-stream; transfer-syntax={EXPLICIT}, image/jpeg", "one", "image/jpeg"),
-        (JPEG, "application/octet-stream", "one", "application/octet-stream"),
+        (JPEG, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90, image/jpeg", "one", "image/jpeg"),
+        (JPEG, "application/octet-stream; transfer-syntax=*", "one", "application/octet-stream"),
         (JPEG, "image/jpeg", "one", "image/jpeg"),
         (JPEG, "image/*", "one", "image/jpeg"),
         (JPEG, 'multipart/related; type="image/jpeg"', "many", "image/jpeg"),
         (JPEG, "multipart/related; type=image/jpeg", "many", "image/jpeg"),
         (JPEG, "image/jp2", "", ""),
         (RLE, "image/dicom-rle", "one", "image/dicom-rle"),
-        (NATIVE, "image/jpeg", "", ""),
-        (NATIVE, "image/*", "", ""),
+        (NATIVE, "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50", "", ""),
+        (NATIVE, "image/jls", "", ""),
         (NATIVE, "text/html", "", ""),
         (NATIVE, 'multipart/related; type="application/dicom"', "", ""),
-        (NATIVE, "image/png, image/jpeg, */*;q=0.1", "many", "application/octet-stream"),
+        (NATIVE, "image/webp, */*;q=0.1", "many", "application/octet-stream"),
         (NATIVE, "APPLICATION/Octet-Stream", "one", "application/octet-stream"),
         (NATIVE, "application/*", "one", "application/octet-stream"),
         (NATIVE, "multipart/related", "many", "application/octet-stream"),
@@ -195,9 +220,79 @@ def test_the_form_is_what_the_client_accepts(
     assert content_type == f"{media_type}; transfer-syntax={syntax}"
 
 
+@pytest.mark.parametrize(
+    ("accept", "stored", "count", "form"),
+    [
+        ("", JPEG_BASELINE, 1, FrameForm(OCTETS, JPEG_BASELINE, in_parts=True)),
+        ("*/*", EXPLICIT, 2, FrameForm(OCTETS, EXPLICIT, in_parts=True)),
+        ("multipart/related", JPEG_BASELINE, 2, FrameForm(OCTETS, JPEG_BASELINE, in_parts=True)),
+        (OCTETS, EXPLICIT, 1, FrameForm(OCTETS, EXPLICIT, in_parts=False, or_stored=False)),
+        (OCTETS, JPEG_BASELINE, 1, FrameForm(OCTETS, EXPLICIT, in_parts=False, or_stored=True)),
+        (f"{OCTETS}; transfer-syntax=*", JPEG_BASELINE, 1, FrameForm(OCTETS, JPEG_BASELINE, in_parts=False)),
+        (f"{OCTETS}; transfer-syntax={EXPLICIT}", JPEG_BASELINE, 1, FrameForm(OCTETS, EXPLICIT, in_parts=False)),
+        (f"{OCTETS}; transfer-syntax={IMPLICIT}", EXPLICIT, 1, FrameForm(OCTETS, IMPLICIT, in_parts=False)),
+        (f"{OCTETS}; transfer-syntax={JPEG_BASELINE}", EXPLICIT, 1, None),
+        (OCTETS, EXPLICIT, 2, None),
+        ("image/jpeg", JPEG_BASELINE, 1, FrameForm("image/jpeg", JPEG_BASELINE, in_parts=False)),
+        ("image/jpeg", EXPLICIT, 1, FrameForm("image/jpeg", "", in_parts=False)),
+        (f"image/jpeg; transfer-syntax={JPEG_BASELINE}", EXPLICIT, 1, None),
+        ("image/png", JPEG_BASELINE, 1, FrameForm("image/png", "", in_parts=False)),
+        ("image/gif; transfer-syntax=*", EXPLICIT, 1, FrameForm("image/gif", "", in_parts=False)),
+        ("image/*", EXPLICIT, 1, FrameForm("image/jpeg", "", in_parts=False)),
+        ("image/*", RLE_LOSSLESS, 1, FrameForm("image/dicom-rle", RLE_LOSSLESS, in_parts=False)),
+        ('multipart/related; type="image/png"', EXPLICIT, 3, FrameForm("image/png", "", in_parts=True)),
+        ('multipart/related; type="application/dicom"', EXPLICIT, 1, None),
+    ],
+)
+def test_forms(accept: str, stored: str, count: int, form: FrameForm | None) -> None:
+    chosen = choose_frame_form(read_accept(accept), stored, count)
+    if form is not None and chosen is not None and stored == EXPLICIT:
+        chosen = replace(chosen, or_stored=False)
+    assert chosen == form
+
+
+@pytest.mark.parametrize("name", DECODED)
+def test_compressed_frames_come_decoded_with_their_exact_values(
+    gallery: Served, pydicom_files: Path, name: str
+) -> None:
+    path = pydicom_files / name
+    ds = read(path)
+    accept = f"{OCTETS}; transfer-syntax={EXPLICIT}"
+    array = ds.pixel_array
+    frames = array if number_of_frames(ds) > 1 else array[None]
+    for number in {1, len(frames)}:
+        answer = gallery.ask(f"{gallery.instance(path)}/frames/{number}", accept)
+        assert answer.header("content-type") == accept
+        assert answer.one() == np.ascontiguousarray(frames[number - 1]).tobytes()
+
+
+def test_frames_come_as_pictures(gallery: Served, pydicom_files: Path) -> None:
+    for name in (NATIVE, RLE):
+        address = gallery.instance(pydicom_files / name)
+        for kind, start in (("png", b"\x89PNG"), ("jpeg", b"\xff\xd8"), ("gif", b"GIF8")):
+            answer = gallery.ask(f"{address}/frames/1", f"image/{kind}")
+            assert answer.header("content-type") == f"image/{kind}"
+            assert answer.body.startswith(start)
+            if kind != "jpeg":
+                assert answer.body == gallery.ask(f"{address}/rendered", f"image/{kind}").body
+
+
+def test_long_lists_of_frames_come_one_by_one(shelf: Served, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 4096, (12, 1024, 512), np.uint16)
+    path = save(make_image(Rows=1024, Columns=512, NumberOfFrames=12, PixelData=pixels.tobytes()), tmp_path / "image")
+    shelf.add(path)
+    numbers = [12, 1, *range(2, 12)]
+    address = f"{shelf.instance(path)}/frames/{','.join(map(str, numbers))}"
+    parts = shelf.ask(address).parts()
+    assert [part.body for part in parts] == [pixels[number - 1].tobytes() for number in numbers]
+    assert "no frame 13" in shelf.ask(f"{address},13").sentence(404)
+    head = shelf.ask(address, method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+
+
 def test_accept_may_stand_in_several_lines(gallery: Served, pydicom_files: Path) -> None:
     address = gallery.instance(pydicom_files / NATIVE)
-    lines = [("Accept", "image/jpeg"), ("Accept", "application/octet-stream")]
+    lines = [("Accept", "image/jls"), ("Accept", "application/octet-stream")]
     assert gallery.ask(f"{address}/frames/1", headers=lines).header(
         "content-type",
     ) == (f"application/octet-stream; transfer-syntax={EXPLICIT}")

@@ -1,6 +1,7 @@
 """Pictures as PNG and JPEG, and small ones for lists."""
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,27 @@ def encode_png(picture: np.ndarray) -> bytes:
 
 
 def encode_jpeg(picture: np.ndarray, quality: int = 90) -> bytes:
-    """Return a picture, (rows, columns) or (rows, columns, 3) of 8 bits, as JPEG of a quality from 1 to 95."""
+    """Return a picture, (rows, columns) or (rows, columns, 3) of 8 bits, as JPEG of a quality from 1 to 100."""
     file = io.BytesIO()
     to_image(picture).save(file, "JPEG", quality=quality, subsampling=0)
+    return file.getvalue()
+
+
+def encode_gif(pictures: Sequence[np.ndarray], seconds: float = 0.0) -> bytes:
+    """Return pictures of one size, (rows, columns) or (rows, columns, 3) of 8 bits, as GIF.
+
+    Greys are what they are; of colours, GIF has 256 in a picture. Several are shown one after another, for ever.
+
+    Args:
+        pictures: at least one.
+        seconds: for which each is shown.
+    """
+    file = io.BytesIO()
+    first, *others = (to_image(picture) for picture in pictures)
+    if others:
+        first.save(file, "GIF", save_all=True, append_images=others, duration=max(20, round(seconds * 1000)), loop=0)
+    else:
+        first.save(file, "GIF")
     return file.getvalue()
 
 

@@ -80,16 +80,21 @@ def embedded_overlays(item: Item, containers: Containers, pixel_format: PixelFor
     array = containers.array
     if array.ndim != 2 or pixel_format.is_float:
         return ()
-    planes = []
+    return tuple(
+        Overlay(group, 0, 0, (array >> position & 1).astype(np.bool_), item.text(f"{group:04X}{_LABEL}"))
+        for group, position in embedded_positions(item, pixel_format)
+        if 0 <= position < 8 * array.dtype.itemsize
+    )
+
+
+def embedded_positions(item: Item, pixel_format: PixelFormat) -> Iterator[tuple[int, int]]:
+    """Go through the groups of overlay planes that stand in bits of the pixels, each with the number of its bit."""
     for group in overlay_groups(item):
         position = item.integer(f"{group:04X}{_BIT_POSITION}") or 0
         in_use = pixel_format.HighBit - pixel_format.BitsStored < position <= pixel_format.HighBit
-        if f"{group:04X}{_DATA}" in item or (item.integer(f"{group:04X}{_BITS_ALLOCATED}") or 1) == 1 or in_use:
-            continue
-        if 0 <= position < 8 * array.dtype.itemsize:
-            bits = (array >> position & 1).astype(np.bool_)
-            planes.append(Overlay(group, 0, 0, bits, item.text(f"{group:04X}{_LABEL}")))
-    return tuple(planes)
+        has_data = f"{group:04X}{_DATA}" in item or (item.integer(f"{group:04X}{_BITS_ALLOCATED}") or 1) == 1
+        if not has_data and not in_use:
+            yield group, position
 
 
 def overlay_groups(item: Item) -> Iterator[int]:

@@ -1,6 +1,6 @@
-"""Makes a DICOM file of a bare data set, which old programs wrote without preamble or File Meta Information.
+"""What stands before a data set in a DICOM file: preamble and File Meta Information (PS3.10 §7.1).
 
-The data set's own bytes stay as they are: only what is missing is put before them (PS3.10 §7.1).
+Old programs wrote bare data sets. These bytes stay as they are: only what is missing is put before them.
 """
 
 from typing import BinaryIO
@@ -11,13 +11,14 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
 from ..dicom.extract import value_text
-from ..dicom.parsing import parse
+from ..dicom.parsing import Parsed, parse
 from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
 from ..dicom.uids import make_uid
 from ..library.queries import Located
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
+_META_OF = {_SOP_CLASS: 0x00020002, _SOP_INSTANCE: 0x00020003}
 _META_GROUP = b"\x02\x00"
 
 
@@ -39,13 +40,29 @@ def find_missing_head(file: BinaryIO, located: Located) -> bytes:
         return _PREAMBLE
     parsed = parse(file, located.file.size)
     file.seek(0)
+    return make_head(parsed, located.instance.SOPInstanceUID, parsed.syntax)
+
+
+def make_head(parsed: Parsed, instance_uid: str, syntax: str) -> bytes:
+    """Return preamble and File Meta Information for a data set.
+
+    Args:
+        parsed: the data set.
+        instance_uid: for one that has none itself.
+        syntax: the transfer syntax in which it follows.
+    """
     meta = FileMetaDataset()
     meta.FileMetaInformationGroupLength = 0
     meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = UID(value_text(parsed.value(_SOP_CLASS)))
-    meta.MediaStorageSOPInstanceUID = UID(value_text(parsed.value(_SOP_INSTANCE)) or located.instance.SOPInstanceUID)
-    meta.TransferSyntaxUID = UID(parsed.syntax)
+    meta.MediaStorageSOPClassUID = UID(_uid_at(parsed, _SOP_CLASS))
+    meta.MediaStorageSOPInstanceUID = UID(_uid_at(parsed, _SOP_INSTANCE) or instance_uid)
+    meta.TransferSyntaxUID = UID(syntax)
     meta.ImplementationClassUID = UID(make_uid("negatoscope"))
     written = DicomBytesIO()
     write_file_meta_info(written, meta, enforce_standard=False)
     return _PREAMBLE + written.getvalue()
+
+
+def _uid_at(parsed: Parsed, tag: int) -> str:
+    """Return a UID as the data set has it, else as the file's meta do."""
+    return value_text(parsed.value(tag)) or parsed.meta.get(_META_OF[tag], "")

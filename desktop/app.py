@@ -35,8 +35,11 @@ from .services.presence import Presence
 from .services.requests import RemoteImporting, Requests
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
+from .sites import LOOPBACK, ROOT, Site
 
 if TYPE_CHECKING:
+    import ssl
+
     from .server.app import Server
     from .server.host import ServerHost
 
@@ -152,12 +155,23 @@ class App:
         if isinstance(event, LibraryChanged):
             self.films.tidy()
 
-    def serve(self, port: int | None = None, resources: Path | None = None) -> "ServerHost":
+    def serve(
+        self,
+        port: int | None = None,
+        resources: Path | None = None,
+        *,
+        site: Site = ROOT,
+        address: str = LOOPBACK,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> "ServerHost":
         """Start the server.
 
         Args:
             port: tried first, then its neighbours; None for the one of the last time.
             resources: where OHIF is; None for its place.
+            site: how it is reached from outside.
+            address: of this computer, on which it listens.
+            tls: for HTTPS.
 
         Raises:
             SetupError: OHIF's files are missing, or no port could be opened.
@@ -165,12 +179,15 @@ class App:
         # What it stands on takes longer to load than most commands take, and most commands serve nothing.
         from .server.app import Server
         from .server.host import ServerHost
+        from .server.userconfig import UserFile
 
-        self.server = Server(
-            self.store, Planning(self.store, self.viewing), self.films, self.pictures, resources or find_resources()
-        )
+        named = self.settings.ohif_config
+        user = UserFile(self.paths.config / named if named else self.paths.ohif_config, is_wanted=bool(named))
+        plans = Planning(self.store, self.viewing)
+        self.server = Server(self.store, plans, self.films, self.pictures, resources or find_resources(), user, site)
         self._stack.callback(self.server.close)
-        self.host = ServerHost(self.server.app, self.settings.port if port is None else port)
+        number = self.settings.port if port is None else port
+        self.host = ServerHost(self.server.app, number, address=address, tls=tls)
         self._stack.callback(self.host.close)
         if port is None and self.host.port != self.settings.port:
             # OHIF keeps its preferences by origin, and the port is part of it. That is no reason not to serve.

@@ -2,25 +2,21 @@
 
 import argparse
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
 from .app import App, find_folders, find_warnings, start_app
-from .console import Meter, Passwords
+from .console import Meter, Passwords, start_import
 from .counting import count_of
 from .displaysets.model import DisplaySet
 from .displaysets.modes import DEFAULT_MODE, MODES
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .handover import OwnerEnded
 from .importers.keeping import Keep
-from .importers.pipeline import ImportJob
 from .importers.report import ImportReport
 from .library.queries import StudyEntry
 from .library.schema import DAMAGE
@@ -39,6 +35,7 @@ from .services.reporting import (
     printable_csv,
     study_to_json,
 )
+from .serving import serve_library
 from .settings import DataSource
 
 WINDOW_COMMANDS = frozenset({"window", "open", "doctor"})
@@ -176,6 +173,16 @@ def _add_library_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
+    parser.add_argument("--address", metavar="A", help="of this computer, to be reached from others; with HTTPS only")
+    parser.add_argument("--certificate", type=_name, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    parser.add_argument(
+        "--key", type=_name, metavar="FILE", help="the certificate's private key, if it is not in its file"
+    )
+    parser.add_argument(
+        "--self-signed", action="store_true", help="serve HTTPS with a certificate of the program's own"
+    )
+    parser.add_argument("--public-url", metavar="URL", help="the address under which a proxy shows the server")
+    parser.add_argument("--router-basename", metavar="PATH", help="the path below which a proxy shows the server")
 
 
 def _seconds(text: str) -> float:
@@ -337,7 +344,7 @@ def _run(options: Options, paths: Paths) -> int:
         "import": _import,
         "studies": _studies,
         "display-sets": _display_sets,
-        "serve": _serve,
+        "serve": serve_library,
     }
     with start_app(paths, verbose=options.verbose) as app:
         for sentence in find_warnings(app):
@@ -347,25 +354,9 @@ def _run(options: Options, paths: Paths) -> int:
         return code
 
 
-def _start_import(app: App, ask: ImportAsk) -> ImportJob:
-    """Start an import whose thread and workers do not hear Ctrl-C: this thread decides what becomes of them.
-
-    A worker that is about to start would print what it was at. What a thread starts inherits its signals.
-    """
-    if sys.platform == "win32":
-        return app.importing.start(ask)
-    # Python's own helper of all workers would let Ctrl-C through again when it starts.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return app.importing.start(ask)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _run_import(app: App, ask: ImportAsk) -> ImportReport:
     """Import, and on Ctrl-C come to an end in good order: what is read stays, and the account is given."""
-    job = _start_import(app, ask)
+    job = start_import(app, ask)
     while not job.join(0.2):
         try:
             job.join(3600.0)
@@ -472,31 +463,6 @@ def _display_set_row(made: DisplaySet) -> tuple[str, ...]:
         "yes" if made.isReconstructable else "",
         ", ".join(message.code.name.lower().replace("_", " ") for message in made.messages),
     )
-
-
-def _serve(app: App, options: Options) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    app.serve(options.port)
-    app.watch()
-    server, host = app.require_server()
-    url = f"{host.origin}/login?key={server.secrets.make_key()}"
-    if options.json:
-        print_json({"url": url, "port": host.port, "token": server.secrets.token})
-    else:
-        print(url, flush=True)
-        print("Open this address in a browser; it works once. Ctrl-C ends the server.", file=sys.stderr)
-    if options.paths:
-        job = _start_import(app, ImportAsk(options.paths))
-        while not job.join(0.1) and not stop.is_set():
-            pass
-        if not stop.is_set():
-            print_report(job.wait())
-    # On Windows, Ctrl-C does not get through to who waits without an end.
-    while not stop.wait(0.5):
-        pass
-    return ExitCode.DONE
 
 
 def _sample(options: Options) -> int:

@@ -1,13 +1,18 @@
 """What the command line shows and asks while it works."""
 
 import getpass
+import signal
 import sys
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .app import App
 from .errors import InputError
+from .importers.pipeline import ImportJob
 from .importers.report import ImportProgress
+from .services.importing import ImportAsk
 from .services.reporting import printable
 
 
@@ -75,3 +80,19 @@ class Passwords:
         except (OSError, ValueError) as error:
             raise InputError(f"The password file {file} cannot be read.") from error
         return text.rstrip("\r\n")
+
+
+def start_import(app: App, ask: ImportAsk) -> ImportJob:
+    """Start an import whose thread and workers do not hear Ctrl-C: this thread decides what becomes of them.
+
+    A worker that is about to start would print what it was at. What a thread starts inherits its signals.
+    """
+    if sys.platform == "win32":
+        return app.importing.start(ask)
+    # Python's own helper of all workers would let Ctrl-C through again when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return app.importing.start(ask)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

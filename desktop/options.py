@@ -29,6 +29,12 @@ class Options:
         yes: delete without asking.
         permanently: delete without the system's trash.
         mode: of the viewer; None for the one that fits the study.
+        address: of this computer, on which to serve.
+        certificate: a file in PEM.
+        key: a file in PEM.
+        self_signed: serve with a certificate of the program's own.
+        public_url: under which a proxy shows the server.
+        router_basename: the path below which a proxy shows it; None for the one of the settings.
     """
 
     command: str
@@ -55,3 +61,9 @@ class Options:
     yes: bool = False
     permanently: bool = False
     mode: str | None = None
+    address: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    self_signed: bool = False
+    public_url: str | None = None
+    router_basename: str | None = None

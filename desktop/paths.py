@@ -35,6 +35,16 @@ class Paths:
         return self.config / "settings.json"
 
     @property
+    def ohif_config(self) -> Path:
+        """The user's own configuration of OHIF."""
+        return self.config / "ohif.js"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that the program has made for its server, and its key."""
+        return self.config / "server.pem"
+
+    @property
     def library(self) -> Path:
         """The index of all files, as an SQLite database."""
         return self.data / "library.sqlite"

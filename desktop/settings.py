@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .sites import read_base
 
 
 class DataSource(StrEnum):
@@ -26,11 +27,16 @@ class Settings:
         port: the local server's port, tried first; 0 for none yet. Kept from run to run, because OHIF's own
             preferences belong to an origin, and the port is part of it.
         preload: what the viewer asks for of a study is prepared after an import; else at its first opening.
+        ohif_config: the file of the user's own configuration of OHIF, relative to the configuration folder; empty for
+            ``ohif.js``, which need not be there.
+        router_basename: the path below which ``serve`` lies, for a proxy; as :attr:`desktop.sites.Site.base`.
     """
 
     data_source: DataSource = DataSource.DICOM_JSON
     port: int = 0
     preload: bool = True
+    ohif_config: str = ""
+    router_basename: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_source", DataSource(self.data_source))
@@ -38,6 +44,14 @@ class Settings:
             raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
         if type(self.preload) is not bool:
             raise ValueError(f"preload must be true or false, not {self.preload!r}")
+        if type(self.ohif_config) is not str or "\0" in self.ohif_config:
+            raise ValueError(f"ohif_config must be the path of a file, not {self.ohif_config!r}")
+        if type(self.router_basename) is not str:
+            raise ValueError(f"router_basename must be a path, not {self.router_basename!r}")
+        try:
+            object.__setattr__(self, "router_basename", read_base(self.router_basename))
+        except ValueError as error:
+            raise ValueError(f"router_basename {self.router_basename!r}: {error}") from error
 
 
 def load_settings(path: Path) -> Settings:

@@ -66,6 +66,7 @@ TEST_PACKAGES = (
     "chromium|chromium-browser",
     "curl",
     "iproute2",
+    "nginx-light|nginx",
     "orthanc",
     "orthanc-dicomweb",
     "strace",

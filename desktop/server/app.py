@@ -19,6 +19,7 @@ from ..library.store import Store
 from ..logs import say_where
 from ..pictures.films import Films
 from ..pictures.service import Pictures
+from ..sites import ROOT, Site
 from .answers import JSON, send_body, send_text
 from .bulkdata import BulkData
 from .dicomjson import PlainMetadata, StudyJson
@@ -29,12 +30,15 @@ from .guard import Guard, Secrets
 from .hostport import WithPort
 from .metadata import Metadata
 from .objects import DocumentPage, SurfaceData
-from .ohif import ViewerFiles, find_assets, make_app_config
+from .ohif import INDEX, ViewerFiles, find_assets, make_config
+from .openapi import write_openapi
 from .priors import PriorsOf
 from .qido import SearchFor
 from .rendered import Rendered, RenderedAll, ThumbnailFor
+from .rewriting import make_policy
 from .routes import INSTANCE, OBJECT, SERIES, STUDY, ByMethod, Endpoints, make_routes
 from .traffic import Traffic
+from .userconfig import UserFile
 from .wadouri import WadoUri
 from .wholes import Wholes
 
@@ -52,16 +56,31 @@ class Plans(Protocol):
 class Server:
     """The ASGI application, and the threads in which its slow parts run.
 
+    Args:
+        user: the user's own configuration of OHIF.
+        site: how it is reached from outside.
+
     Raises:
         SetupError: OHIF's files are missing.
     """
 
-    def __init__(self, store: Store, plans: Plans, films: Films, pictures: Pictures, resources: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plans: Plans,
+        films: Films,
+        pictures: Pictures,
+        resources: Path,
+        user: UserFile,
+        site: Site = ROOT,
+    ) -> None:
         self.secrets = Secrets()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="server")
-        viewer = ViewerFiles(find_assets(resources), make_app_config(__version__))
+        assets = find_assets(resources, site.base)
+        self.policy = make_policy(assets[INDEX].read())
+        viewer = ViewerFiles(assets, make_config(__version__, site.base), user)
         router = Router(_routes(store, self._threads, plans, films, pictures), redirect_slashes=False, default=viewer)
-        self.traffic = Traffic(WithPort(Guard(_Edge(router), self.secrets)))
+        self.traffic = Traffic(WithPort(Guard(_Edge(router), self.secrets, self.policy, site)))
         self.app: ASGIApp = self.traffic
 
     def close(self) -> None:
@@ -80,6 +99,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         "/studies/{study}/priors": {"GET": PriorsOf(store, threads)},
         "/instances/{instance}/metadata": {"GET": PlainMetadata(store, threads)},
         "/display-sets": {"GET": DisplaySetsOf(plans, threads)},
+        "/openapi.json": {"GET": OpenApi()},
         "/documents" + OBJECT: {"GET": DocumentPage(store, threads)},
         "/surfaces" + OBJECT: {"GET": SurfaceData(store, threads)},
         "/thumbnails" + OBJECT + "/frames/{frame}": {"GET": ThumbnailOf(pictures, threads)},
@@ -125,6 +145,14 @@ class NotHere:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Say so."""
         await send_text(send, 404, "There is no such DICOMweb resource.")
+
+
+class OpenApi:
+    """ASGI: ``/openapi.json``."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await send_body(send, 200, JSON, write_openapi(scope))
 
 
 class DisplaySetsOf:

@@ -11,6 +11,7 @@ from .answers import JSON
 from .caching import is_known
 from .compressing import takes_gzip
 from .endpoints import NO_INSTANCE, Answer, Endpoint, Request, refuse
+from .rewriting import place_below
 
 
 class StudyJson(Endpoint):
@@ -29,9 +30,13 @@ class StudyJson(Endpoint):
         headers = ((b"etag", etag.encode()), (b"vary", b"accept-encoding"))
         if is_known(etag, request.headers):
             return Answer(304, JSON, b"", headers)
-        if takes_gzip(request.headers):
+        packs = takes_gzip(request.headers)
+        if packs and not request.base:
             return Answer(200, JSON, joined.packed, (*headers, (b"content-encoding", b"gzip")))
-        return Answer(200, JSON, gzip.decompress(joined.packed), headers)
+        body = place_below(gzip.decompress(joined.packed), request.base)
+        if packs:
+            return Answer(200, JSON, gzip.compress(body, 1), (*headers, (b"content-encoding", b"gzip")))
+        return Answer(200, JSON, body, headers)
 
 
 class PlainMetadata(Endpoint):
@@ -43,4 +48,4 @@ class PlainMetadata(Endpoint):
 
     def _answer(self, request: Request) -> Answer:
         packed = find_piece(self._store.reader(), Form.OHIF_JSON, request.parameters["instance"])
-        return NO_INSTANCE if packed is None else Answer(200, JSON, unpack(packed))
+        return NO_INSTANCE if packed is None else Answer(200, JSON, place_below(unpack(packed), request.base))

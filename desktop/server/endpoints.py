@@ -17,6 +17,7 @@ from ..dicom.frames import NoFrame
 from ..errors import NegatoscopeError
 from ..pictures.files import FileGone
 from .answers import NO_STORE, Headers, send_body
+from .guard import base_of
 
 _FRAME_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
@@ -36,13 +37,15 @@ class Request:
         parameters: of the path.
         query: after the question mark; of each name the first.
         headers: by lower-case name; several of one name in one line.
-        path: of the address, as it was sent.
+        path: of the address, below ``base``.
+        base: the path that addresses of this server begin with; empty for the root.
     """
 
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     path: str = ""
+    base: str = ""
 
     @property
     def accept(self) -> str:
@@ -188,7 +191,7 @@ def read_request(scope: Scope) -> Request:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     text = scope["query_string"].decode("latin-1")
     query = {name: values[0] for name, values in parse_qs(text).items()} if text else {}
-    return Request(scope["path_params"], query, headers, scope["path"])
+    return Request(scope["path_params"], query, headers, scope["path"], base_of(scope))
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

@@ -70,6 +70,8 @@ class Frames(Resource):
         located = self._locate(request)
         if located is None:
             return NO_INSTANCE
+        if len(numbers) > located.instance.frames:
+            return refuse(400, "These are more frames than the instance has.")
         accepted = read_accept(request.accept)
         if any(item.for_viewer for item in accepted):
             frames = self._read_for_viewer(located, request.place, numbers)

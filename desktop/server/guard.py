@@ -5,15 +5,17 @@ neither must another user's program on this computer.
 """
 
 import hmac
+import ipaddress
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import Headers, send_text
+from ..sites import ROOT, Site
+from .answers import SECURITY_HEADERS, Headers, send_text
 
 _ONCE = ("host", "origin", "sec-fetch-site", "authorization")
 """Headers that decide: of two, nobody could say which one counts."""
@@ -24,29 +26,8 @@ OPEN_PATH = "/healthz"
 LOGIN_PATH = "/login"
 """Takes the one-time key of a browser's first address and gives it the cookie."""
 
-COOKIE = "negatoscope-{port}"
-"""A browser sends cookies to all ports of a host, so the name tells two servers apart."""
-
-# OHIF has inline scripts and styles, compiles WebAssembly, and makes workers of blobs.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; "
-    "worker-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; "
-    "font-src 'self' data:; "
-    "connect-src 'self' data: blob:; "
-    "object-src 'self' blob:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-
-SECURITY_HEADERS: Headers = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+_PARAMETERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +66,39 @@ class Secrets:
         return hmac.compare_digest(text.encode("utf-8", "surrogateescape"), self.token.encode())
 
 
-def is_own_host(host: str, port: int) -> bool:
-    """Whether a Host header names this server, by one of the two names of this computer."""
-    names = ("127.0.0.1", "localhost")
-    # Browsers leave out the port that is HTTP's own.
-    return host in [f"{name}:{port}" for name in names] or (port == 80 and host in names)
+def own_hosts(scheme: str, address: str, port: int) -> list[str]:
+    """Return the Host headers that name this server.
+
+    Args:
+        scheme: ``http`` or ``https``.
+        address: on which it was asked. A page that was lured here by DNS rebinding has a name, never this.
+        port: of this server.
+    """
+    number = ipaddress.ip_address(address)
+    number = getattr(number, "ipv4_mapped", None) or number
+    names = [f"[{number}]" if number.version == 6 else str(number), *(["localhost"] if number.is_loopback else [])]
+    # Browsers leave out the port that is the scheme's own.
+    usual = port == {"http": 80, "https": 443}[scheme]
+    return [f"{name}:{port}" for name in names] + (names if usual else [])
 
 
-def check_origin(headers: Mapping[str, str], port: int) -> Refusal | None:
+def check_origin(headers: Mapping[str, str], site: Site, own: Collection[str], scheme: str) -> Refusal | None:
     """Refuse what another web page asks, or what was asked under a foreign name.
 
     Args:
         headers: by lower-case name.
-        port: of this server.
+        site: how the server is reached from outside. A proxy may leave the Host header as the browser has it, or
+            put in the server's own.
+        own: the Host headers that name the server itself.
+        scheme: in which it was asked.
     """
     host = headers.get("host", "")
-    if not is_own_host(host, port):
-        return Refusal(421, "This server answers for 127.0.0.1 only.")
+    is_public = bool(host) and host == site.public_host
+    if not is_public and host not in own:
+        return Refusal(421, "This server does not answer under this name.")
+    allowed = {site.public} if is_public else {f"{scheme}://{host}", site.public}
     origin = headers.get("origin")
-    if origin is not None and origin != f"http://{host}":
+    if origin is not None and origin not in allowed - {""}:
         return Refusal(403, "Other web pages may not ask this server.")
     # "none" is an address that the user typed or opened from outside.
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
@@ -111,8 +106,32 @@ def check_origin(headers: Mapping[str, str], port: int) -> Refusal | None:
     return None
 
 
-def find_tokens(headers: Mapping[str, str], port: int) -> list[str]:
-    """Return what may be the token in a request: in its Authorization header, else in the cookies of its name.
+def check_size(method: str, query: bytes, headers: Mapping[str, str]) -> Refusal | None:
+    """Refuse a body where there is none to be, and more parameters than any question has."""
+    if query.count(b"&") >= _PARAMETERS:
+        return Refusal(400, f"One can ask by {_PARAMETERS} parameters at most.")
+    if method in _BODILESS and headers.get("content-length", "0") != "0":
+        return Refusal(413, "A request of this kind has no body.")
+    return None
+
+
+def cookie_name(site: Site, scheme: str, port: int) -> str:
+    """Return the name of the cookie. A browser sends cookies to all ports of a host, so it tells servers apart.
+
+    Under HTTPS, its beginning keeps others from setting it (RFC 6265bis §4.1.3): names that begin with ``__Host-``
+    belong to the whole host, so below a path it is ``__Secure-``.
+    """
+    secure = ("__Secure-" if site.base else "__Host-") if is_secure(site, scheme) else ""
+    return f"{secure}negatoscope-{port}"
+
+
+def is_secure(site: Site, scheme: str) -> bool:
+    """Whether the browser comes by HTTPS."""
+    return (site.public or f"{scheme}://").startswith("https:")
+
+
+def find_tokens(headers: Mapping[str, str], cookie: str) -> list[str]:
+    """Return what may be the token in a request: in its Authorization header, else in the cookies of a name.
 
     A browser sends the cookies of all programs on this computer, and not all of them keep to the rules.
     """
@@ -120,7 +139,20 @@ def find_tokens(headers: Mapping[str, str], port: int) -> list[str]:
     if scheme.lower() == "bearer":
         return [token.strip()]
     cookies = [part.strip().partition("=") for part in headers.get("cookie", "").split(";")]
-    return [value for name, _, value in cookies if name == COOKIE.format(port=port)]
+    return [value for name, _, value in cookies if name == cookie]
+
+
+def root_of(scope: Scope) -> str:
+    """Return what the full addresses of this server begin with, as whoever asks has them: scheme, host and path."""
+    site: Site = scope["site"]
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return (site.public or f"{scope['scheme']}://{host}") + site.base
+
+
+def base_of(scope: Scope) -> str:
+    """Return the path that addresses of this server begin with; empty for the root."""
+    site: Site = scope["site"]
+    return site.base
 
 
 def _check_single(scope: Scope) -> Refusal | None:
@@ -131,11 +163,19 @@ def _check_single(scope: Scope) -> Refusal | None:
 
 
 class Guard:
-    """ASGI: lets through only what may be asked, and puts the security headers on every answer."""
+    """ASGI: lets through only what may be asked, and puts the security headers on every answer.
 
-    def __init__(self, app: ASGIApp, secret: Secrets) -> None:
+    Below it, paths have no :attr:`Site.base`, and ``scope["site"]`` is the site.
+
+    Args:
+        policy: the content security policy of pages.
+    """
+
+    def __init__(self, app: ASGIApp, secret: Secrets, policy: str, site: Site = ROOT) -> None:
         self._app = app
         self._secrets = secret
+        self._site = site
+        self._headers: Headers = ((b"content-security-policy", policy.encode()), *SECURITY_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -146,27 +186,38 @@ class Guard:
             if message["type"] == "http.response.start":
                 # Pages made of files have a policy of their own, under which nothing runs.
                 own = {name for name, _ in message["headers"]}
-                message["headers"] += [header for header in SECURITY_HEADERS if header[0] not in own]
+                message["headers"] += [header for header in self._headers if header[0] not in own]
             await send(message)
 
-        path = scope["path"]
+        path = self._site.strip(scope["path"])
         if path == OPEN_PATH and scope["method"] in ("GET", "HEAD"):
             await send_text(send_guarded, 200, "ok")
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        port = scope["server"][1]
-        refusal = _check_single(scope) or check_origin(headers, port)
+        address, port = scope["server"]
+        cookie = cookie_name(self._site, scope["scheme"], port)
+        own = own_hosts(scope["scheme"], address, port)
+        refusal = (
+            _check_single(scope)
+            or check_origin(headers, self._site, own, scope["scheme"])
+            or check_size(scope["method"], scope["query_string"], headers)
+        )
         if refusal is None and path == LOGIN_PATH:
-            await self._log_in(scope, send_guarded)
+            await self._log_in(scope, send_guarded, cookie)
             return
-        if refusal is None and not any(map(self._secrets.is_token, find_tokens(headers, port))):
+        if refusal is None and not any(map(self._secrets.is_token, find_tokens(headers, cookie))):
             refusal = Refusal(401, "This server answers only to the program that started it.")
         if refusal is not None:
             await send_text(send_guarded, refusal.status, refusal.sentence)
-            return
-        await self._app(scope, receive, send_guarded)
+        elif path is not None:
+            scope["path"], scope["site"] = path, self._site
+            await self._app(scope, receive, send_guarded)
+        elif scope["path"] == self._site.base:
+            await send_text(send_guarded, 308, "", ((b"location", f"{self._site.base}/".encode()),))
+        else:
+            await send_text(send_guarded, 404, "Everything of this server lies below another path.")
 
-    async def _log_in(self, scope: Scope, send: Send) -> None:
+    async def _log_in(self, scope: Scope, send: Send, cookie: str) -> None:
         if scope["method"] != "GET":
             await send_text(send, 405, "This address is for a browser to open.", ((b"allow", b"GET"),))
             return
@@ -174,7 +225,7 @@ class Guard:
         if not self._secrets.use_key(query.get("key", [""])[0]):
             await send_text(send, 401, "This address has been used already. Start the server again for a new one.")
             return
-        name = COOKIE.format(port=scope["server"][1])
-        cookie = f"{name}={self._secrets.token}; Path=/; HttpOnly; SameSite=Strict"
-        headers: Headers = ((b"set-cookie", cookie.encode()), (b"location", b"/"))
+        secure = "; Secure" if is_secure(self._site, scope["scheme"]) else ""
+        given = f"{cookie}={self._secrets.token}; Path={self._site.cookie_path}; HttpOnly; SameSite=Strict{secure}"
+        headers: Headers = ((b"set-cookie", given.encode()), (b"location", f"{self._site.base}/".encode()))
         await send_text(send, 303, "", headers)

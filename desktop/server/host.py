@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -12,60 +14,89 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..errors import SetupError
-from .protocol import LimitedProtocol
+from ..sites import LOOPBACK
+from .protocol import Limits, limited
 
 log = logging.getLogger(__name__)
-
-ADDRESS = "127.0.0.1"
 
 _START_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
 _STOP_SECONDS = 2.0
 _NEIGHBOURS = 20
-_BACKLOG = 128
+_BACKLOG = 1024
 
 
-def open_socket(port: int) -> socket.socket:
-    """Listen on the loopback address: at ``port``, or the next free one above it, or any (also for 0)."""
+def open_socket(port: int, address: str = LOOPBACK) -> socket.socket:
+    """Listen on an address of this computer: at ``port``, or the next free one above it, or any (also for 0).
+
+    Raises:
+        SetupError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     candidates = [] if port == 0 else [number for number in range(port, port + _NEIGHBOURS) if number < 65536]
     for candidate in [*candidates, 0]:
         # The protocol must be named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a request.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            if sys.platform != "win32":
-                # Elsewhere this lets a port be used again at once; there it would let two servers share one.
+            if sys.platform == "win32":
+                # Else another user's program could listen at the same port, and get what is for this one.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                # This lets a port be used again at once; on Windows it would let two servers share one.
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((ADDRESS, candidate))
+            listener.bind((address, candidate))
             listener.listen(_BACKLOG)
         except OSError:
             listener.close()
         else:
             return listener
-    raise SetupError("No port of this computer could be opened for the local server.")
+    if address == LOOPBACK:
+        raise SetupError("No port of this computer could be opened for the local server.")
+    raise SetupError(f"No port could be opened at {address}. Is it an address of this computer?")
 
 
 class ServerHost:
     """Runs an ASGI application in a thread of its own.
 
+    Args:
+        port: as of :func:`open_socket`.
+        address: as of :func:`open_socket`.
+        tls: for HTTPS; None for HTTP.
+        limits: what one connection may take.
+
     Raises:
         SetupError: no port could be opened, or the server did not start.
     """
 
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
-        self._socket = open_socket(port)
+    def __init__(
+        self,
+        app: ASGIApp,
+        port: int = 0,
+        *,
+        address: str = LOOPBACK,
+        tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._socket = open_socket(port, address)
+        self._address = address
+        self._scheme = "https" if tls else "http"
         self.port: int = self._socket.getsockname()[1]
         self._error: BaseException | None = None
         config = uvicorn.Config(
             app,
-            http=LimitedProtocol,
+            http=limited(limits or Limits()),
+            ssl_context_factory=(lambda _config, _make: tls) if tls else None,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            # Else anybody on this computer could say that a request came by HTTPS.
+            proxy_headers=False,
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
+            backlog=_BACKLOG,
         )
         # Addresses hold what was searched for, names of patients too, and keys for browsers.
         logging.getLogger("uvicorn.access").disabled = True
@@ -77,7 +108,10 @@ class ServerHost:
     @property
     def origin(self) -> str:
         """The address, without a path."""
-        return f"http://{ADDRESS}:{self.port}"
+        number = ipaddress.ip_address(self._address)
+        name = f"[{number}]" if number.version == 6 else str(number)
+        # Of all addresses of this computer, one is known.
+        return f"{self._scheme}://{'localhost' if number.is_unspecified else name}:{self.port}"
 
     def close(self) -> None:
         """Stop answering; whoever still reads an answer is given a moment. May be called twice."""

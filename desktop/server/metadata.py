@@ -8,6 +8,7 @@ from .endpoints import NO_INSTANCE, Answer, Request, Stream, refuse
 from .multipart import read_accept
 from .nativexml import answer_xml, find_xml_form
 from .resources import Resource
+from .rewriting import place_below
 
 _PARAMETERS = ("study", "series", "instance")
 
@@ -24,9 +25,9 @@ class Metadata(Resource):
         for item in accepted:
             if _takes_json(item.media_type):
                 body = b"[%s]" % b",".join(unpack(piece.packed) for piece in pieces)
-                return compress(Answer(200, DICOM_JSON, body), request.headers)
+                return compress(Answer(200, DICOM_JSON, place_below(body, request.base)), request.headers)
             if form := find_xml_form(item, len(pieces)):
-                return compress(answer_xml(pieces, form), request.headers)
+                return compress(answer_xml(pieces, form, request.base), request.headers)
         return refuse(
             406, 'Metadata are sent as application/dicom+json, or as multipart/related; type="application/dicom+xml".'
         )

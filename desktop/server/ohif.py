@@ -4,7 +4,8 @@ No URL is ever turned into a path: a table of all files is made once, and a requ
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from ..errors import SetupError
 from .answers import NO_STORE, Headers, send_body, send_text
 from .multipart import FOR_VIEWER
+from .rewriting import rewrite
+from .userconfig import UserConfig, UserFile
 
 DICOM_JSON_SOURCE, DICOM_WEB_SOURCE = "dicomjson", "dicomweb"
 """Names of OHIF's data sources: part of the viewer's addresses."""
@@ -35,20 +38,29 @@ _TYPES = {
 }
 _FOREVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _CHECK = (b"cache-control", b"no-cache")
-_INDEX = "/index.html"
+INDEX = "/index.html"
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file that is served as it is."""
+    """One file that is served.
+
+    Attributes:
+        body: what is served instead of what is in the file; None for that.
+    """
 
     path: Path
     content_type: bytes
     cache: tuple[bytes, bytes]
+    body: bytes | None = None
+
+    def read(self) -> bytes:
+        """Return what is served."""
+        return self.path.read_bytes() if self.body is None else self.body
 
 
-def find_assets(resources: Path) -> dict[str, Asset]:
-    """Return OHIF's files and our extension's, by the path of their URL.
+def find_assets(resources: Path, base: str = "") -> dict[str, Asset]:
+    """Return OHIF's files and our extension's, by the path of their URL below ``base`` (:attr:`Site.base`).
 
     Raises:
         SetupError: OHIF is not there.
@@ -57,6 +69,14 @@ def find_assets(resources: Path) -> dict[str, Asset]:
     if not (ohif / "index.html").is_file():
         raise SetupError("OHIF's files are missing. Get them with: python3 packaging/fetch_ohif.py")
     assets = _list(ohif, "")
+    for name, asset in assets.items():
+        suffix = asset.path.suffix.lower()
+        # With no path before it, only the page itself is another one than in the file.
+        if suffix == ".html" or base:
+            body = asset.path.read_bytes()
+            served = rewrite(suffix, body, base)
+            if served != body:
+                assets[name] = replace(asset, body=served)
     assets.update(_list(resources / "extension", "/extension"))
     return assets
 
@@ -78,12 +98,13 @@ def _cache_rule(name: str) -> tuple[bytes, bytes]:
     return _FOREVER if hashed else _CHECK
 
 
-def make_config(version: str) -> dict[str, Any]:
-    """Return OHIF's configuration (``window.config``)."""
+def make_config(version: str, base: str = "") -> dict[str, Any]:
+    """Return OHIF's configuration (``window.config``), for a server below a path."""
+    root = f"{base}/dicom-web"
     return {
         "name": f"Negatoscope {version}",
-        "routerBasename": None,
-        "extensions": ["/extension/negatoscope.js"],
+        "routerBasename": base or None,
+        "extensions": [f"{base}/extension/negatoscope.js"],
         "modes": [],
         "customizationService": {"ohif.tours": {"$set": []}},
         "showStudyList": True,
@@ -103,8 +124,8 @@ def make_config(version: str) -> dict[str, Any]:
                 "configuration": {
                     "friendlyName": "This computer",
                     "name": DICOM_WEB_SOURCE,
-                    "qidoRoot": "/dicom-web",
-                    "wadoRoot": "/dicom-web",
+                    "qidoRoot": root,
+                    "wadoRoot": root,
                     **_FRAMES,
                     "imageRendering": "wadors",
                     "thumbnailRendering": "wadors",
@@ -123,7 +144,7 @@ def make_config(version: str) -> dict[str, Any]:
                 "configuration": {
                     "friendlyName": "This computer (one study)",
                     "name": DICOM_JSON_SOURCE,
-                    "wadoRoot": "/dicom-web",
+                    "wadoRoot": root,
                     **_FRAMES,
                     "singlepart": "bulkdata,video,pdf",
                     "bulkDataURI": {"enabled": True},
@@ -140,17 +161,21 @@ _FRAMES = {
 }
 
 
-def make_app_config(version: str) -> bytes:
-    """Return ``/app-config.js``."""
-    return f"window.config = {json.dumps(make_config(version), indent=1)};\n".encode()
+def make_app_config(config: Mapping[str, Any], user: UserConfig | None) -> bytes:
+    """Return ``/app-config.js``: what joins OHIF's configuration with the user's, if there is one."""
+    file = None if user is None else {"name": user.name, "fault": user.fault}
+    return (
+        f"window.config = completeConfig(window.config, {json.dumps(config, indent=1)}, {json.dumps(file)});\n".encode()
+    )
 
 
 class ViewerFiles:
     """ASGI: OHIF's files; every unknown path without an extension is a page of OHIF's own."""
 
-    def __init__(self, assets: dict[str, Asset], app_config: bytes) -> None:
+    def __init__(self, assets: Mapping[str, Asset], config: Mapping[str, Any], user: UserFile) -> None:
         self._assets = assets
-        self._app_config = app_config
+        self._config = config
+        self._user = user
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
@@ -158,17 +183,20 @@ class ViewerFiles:
         if scope["method"] not in ("GET", "HEAD"):
             await send_text(send, 405, "Files can only be read.", ((b"allow", b"GET, HEAD"),))
         elif path == "/app-config.js":
-            await send_body(send, 200, _TYPES[".js"], self._app_config)
+            await send_body(send, 200, _TYPES[".js"], make_app_config(self._config, self._user.read()))
+        elif path == "/ohif.js":
+            user = self._user.read()
+            await send_body(send, 200, _TYPES[".js"], b"" if user is None else user.script)
         elif path in self._assets:
             await _send_asset(send, self._assets[path])
-        elif "." in path.rpartition("/")[2]:
+        elif "." in path.rpartition("/")[2] or path.startswith("/extension/"):
             await send_text(send, 404, "There is no such file.")
         else:
-            await _send_asset(send, self._assets[_INDEX])
+            await _send_asset(send, self._assets[INDEX])
 
 
 async def _send_asset(send: Send, asset: Asset) -> None:
     # 17 MB at most, from the page cache; they are asked for once.
-    body = asset.path.read_bytes()
+    body = asset.read()
     headers: Headers = (NO_STORE if asset.path.suffix == ".html" else asset.cache,)
     await send_body(send, 200, asset.content_type, body, headers)

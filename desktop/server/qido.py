@@ -24,7 +24,9 @@ from .found import (
     study_json,
     write_elements,
 )
+from .guard import base_of, root_of
 from .multipart import read_accept
+from .rewriting import place_below
 from .searches import BadSearch, Search, read_search
 
 MAX_RESULTS = 10_000
@@ -72,7 +74,6 @@ class SearchFor:
 
         For an empty one the standard had 204, which its change proposal 2473 takes back; clients read both.
         """
-        headers = dict(scope["headers"])
         try:
             search = read_search(scope["query_string"].decode("latin-1"))
         except BadSearch as error:
@@ -83,7 +84,7 @@ class SearchFor:
         if content_type is None:
             await send_text(send, 406, "What is found is sent as application/dicom+json or application/json.")
             return
-        origin = f"{scope.get('scheme', 'http')}://{headers.get(b'host', b'').decode('latin-1')}"
+        origin = root_of(scope)
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(self._threads, self._find, scope["path_params"], search, origin)
@@ -93,7 +94,8 @@ class SearchFor:
         if found is None:
             await send_text(send, 404, "There is no such study or series in this library.")
             return
-        await send_body(send, 200, content_type, found.body, (NO_STORE, *_warn(search, found)))
+        body = place_below(found.body, base_of(scope))
+        await send_body(send, 200, content_type, body, (NO_STORE, *_warn(search, found)))
 
     def _find(self, parameters: dict[str, str], search: Search, origin: str) -> _Found | None:
         db = self._store.reader()

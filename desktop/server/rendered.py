@@ -110,7 +110,7 @@ class Rendered(_Pictured):
             film = answer_film(look(self._films, request.place), request.range)
             return film or refuse(503, "This film is being made. Ask again in some seconds.", ((b"retry-after", b"5"),))
         made = render_instance(self._store, self._pictures, stored, wanted, choice.media_type)
-        return in_parts([made], request.path) if choice.in_parts else made
+        return in_parts([made], request.base + request.path) if choice.in_parts else made
 
     def _frames(self, request: Request, stored: Stored, wanted: Rendering) -> Answer | Stream:
         numbers = read_frame_numbers(request.parameters["frames"])
@@ -127,7 +127,7 @@ class Rendered(_Pictured):
             Answer(200, choice.media_type.encode(), self._pictures.render(stored, number, rendering))
             for number in numbers
         )
-        return in_parts(list(drawn), request.path) if choice.in_parts else next(drawn)
+        return in_parts(list(drawn), request.base + request.path) if choice.in_parts else next(drawn)
 
 
 class RenderedAll(_Pictured):
@@ -203,7 +203,7 @@ class ThumbnailFor(_Pictured):
             size = viewport if viewport != Viewport() else Viewport(THUMBNAIL_SIZE, THUMBNAIL_SIZE)
             rendering = replace(wanted, media_type=choice.media_type, viewport=size)
             made = Answer(200, choice.media_type.encode(), self._pictures.render(stored, number, rendering))
-        return in_parts([made], request.path) if choice.in_parts else made
+        return in_parts([made], request.base + request.path) if choice.in_parts else made
 
     def _place(self, request: Request) -> Place | None:
         if "instance" in request.parameters:

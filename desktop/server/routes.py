@@ -20,7 +20,9 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     INSTANCE: READ,
     "/healthz": READ,
     "/login": READ,
+    "/openapi.json": READ,
     "/app-config.js": READ,
+    "/ohif.js": READ,
     "/extension/{file}": READ,
     "/studies/{study}/ohif-dicom-json": READ,
     "/studies/{study}/priors": READ,
@@ -64,7 +66,7 @@ The busiest first: they are tried in this order.
 Endpoints = Mapping[str, ASGIApp]
 """Method → who answers it."""
 
-_OF_THE_GUARD_AND_OHIF = frozenset({"/healthz", "/login", "/app-config.js", "/extension/{file}"})
+_OF_THE_GUARD_AND_OHIF = frozenset({"/healthz", "/login", "/app-config.js", "/ohif.js", "/extension/{file}"})
 
 
 def make_routes(endpoints: Mapping[str, Endpoints]) -> list[BaseRoute]:

@@ -3,7 +3,7 @@
  * up; a factor may be off by less than any value shows.
  */
 
-import { placeOf } from './ohif.js';
+import { BASE, placeOf } from './ohif.js';
 
 const RT_DOSE = '1.2.840.10008.5.1.4.1.1.481.2';
 
@@ -47,7 +47,7 @@ export function changeAsDecoded(instance, changes) {
 function addressImages(instance) {
   instance.ownImageIds = Array.from(
     { length: Math.max(1, Number(instance.NumberOfFrames) || 1) },
-    (_, number) => `wadors:/images/${placeOf(instance)}/frames/${number + 1}`
+    (_, number) => `wadors:${BASE}/images/${placeOf(instance)}/frames/${number + 1}`
   );
 }
 

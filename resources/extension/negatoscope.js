@@ -10,6 +10,7 @@
  */
 
 import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
+import { BASE } from './ohif.js';
 import { addViewports, makeOwnSets, makeViewports, SHOWN } from './own.js';
 import { watchQuestions } from './questions.js';
 import { completeJson, findPriors } from './sources.js';
@@ -238,7 +239,7 @@ function announceReady() {
 
 /** Goes to another page of OHIF without loading it anew. */
 function open(path) {
-  history.pushState({ key: crypto.randomUUID() }, '', path);
+  history.pushState({ key: crypto.randomUUID() }, '', BASE + path);
   dispatchEvent(new PopStateEvent('popstate', { state: history.state }));
 }
 

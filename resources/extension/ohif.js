@@ -23,9 +23,12 @@ export function react() {
   return found;
 }
 
+/** The path below which the program lies, for a proxy: /negatoscope; empty for the root. */
+export const BASE = new URL('..', import.meta.url).pathname.slice(0, -1);
+
 /** The mode that the address names: /viewer/dicomjson?… */
 export function modeOfAddress() {
-  return location.pathname.split('/').filter(Boolean)[0] ?? 'viewer';
+  return location.pathname.slice(BASE.length).split('/').filter(Boolean)[0] ?? 'viewer';
 }
 
 /** Below this, the program has what belongs to one instance. */
@@ -33,9 +36,9 @@ export function placeOf({ StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID })
   return `studies/${StudyInstanceUID}/series/${SeriesInstanceUID}/instances/${SOPInstanceUID}`;
 }
 
-/** What the program answers, or its own words as an error. */
+/** What the program answers, or its own words as an error. Its paths begin where it lies. */
 export async function ask(path) {
-  const answer = await fetch(path, { credentials: 'same-origin' });
+  const answer = await fetch(BASE + path, { credentials: 'same-origin' });
   if (!answer.ok) {
     throw new Error((await answer.text()) || `The program answers ${answer.status}.`);
   }

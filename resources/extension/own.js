@@ -2,7 +2,7 @@
 
 import { EXTENSION } from './displaysets.js';
 import { changeAsDecoded } from './mending.js';
-import { ask, placeOf, react } from './ohif.js';
+import { ask, BASE, placeOf, react } from './ohif.js';
 import { showSurface } from './surface.js';
 
 const CORNERSTONE = '@ohif/extension-cornerstone.viewportModule.cornerstone';
@@ -80,7 +80,7 @@ function makePresented(instance, set, stock) {
   const { stamp, ...image } = set.presented;
   const frames = Array.from({ length: image.NumberOfFrames }, (_, number) => number + 1);
   changeAsDecoded(instance, image);
-  instance.ownImageIds = frames.map(frame => `wadors:/presented/${stamp}/${placeOf(instance)}/frames/${frame}`);
+  instance.ownImageIds = frames.map(frame => `wadors:${BASE}/presented/${stamp}/${placeOf(instance)}/frames/${frame}`);
   const [made] = stock([instance]);
   return made;
 }
@@ -233,7 +233,7 @@ function DocumentViewport(props) {
   const { createElement, useRef } = react();
   const frame = useRef(null);
   useReady(props, frame);
-  const page = `/documents/${placeOf(props.set)}`;
+  const page = `${BASE}/documents/${placeOf(props.set)}`;
   const onLoad = () => {
     announce(props.set);
     frame.current?.contentDocument?.addEventListener('click', event => {
@@ -375,10 +375,11 @@ function FilmViewport(props) {
     };
   }, [set.displaySetInstanceUID]);
   if (state.ready) {
+    const url = BASE + state.url;
     setTimeout(() => announce(set), SETTLE_MS);
-    set.videoUrl = state.url;
+    set.videoUrl = url;
     set.getVideoUrl = undefined;
-    setRendered(set.imageIds[0], state.url);
+    setRendered(set.imageIds[0], url);
     const { component } = props.manager.extensionManager.getModuleEntry(CORNERSTONE);
     return createElement(component, props);
   }

@@ -3,9 +3,9 @@
  * do is handed to the DICOMweb source, which asks the same program.
  */
 
-import { ask } from './ohif.js';
+import { ask, BASE } from './ohif.js';
 
-const jsonOf = study => `/studies/${study}/ohif-dicom-json`;
+const jsonOf = study => `${BASE}/studies/${study}/ohif-dicom-json`;
 
 /** Gives the source of DICOM-JSON what it lacks. */
 export function completeJson(json, web) {

@@ -21,7 +21,7 @@ from desktop.library.adding import add_readings
 from desktop.library.outcomes import FileOutcome, Refusal
 from desktop.library.rows import path_from_db, path_to_db
 from desktop.paths import find_paths
-from desktop.server.guard import SECURITY_HEADERS
+from desktop.server.answers import SECURITY_HEADERS
 
 SECONDS = 30
 """How long a test waits for an answer before it fails."""
@@ -116,6 +116,7 @@ class Served:
         self.origin = host.origin
         self.token = server.secrets.token
         self.make_key = server.secrets.make_key
+        self.policy = server.policy
 
     def ask(
         self,
@@ -163,8 +164,10 @@ class Served:
             answer.header("content-type") == "text/html; charset=utf-8"
         )
         for name, value in SECURITY_HEADERS:
-            if not (is_page and name == b"content-security-policy"):
-                assert answer.header(name.decode()) == value.decode()
+            assert answer.header(name.decode()) == value.decode()
+        policy = answer.header("content-security-policy")
+        assert policy is not None
+        assert policy == self.policy or is_page
         names = {name.lower() for name, _ in answer.headers}
         assert not {name for name in names if name.startswith("access-control-")}
         assert answer.header("cache-control") is not None
@@ -241,16 +244,17 @@ def add(app: App, paths: Iterable[Path]) -> list[FileOutcome]:
 
 
 @contextmanager
-def serve(base: Path, resources: Path, *, draws: bool = False) -> Iterator[Served]:
+def serve(base: Path, resources: Path, *, draws: bool = False, **more: Any) -> Iterator[Served]:
     """Serve a library whose files lie below ``base``.
 
     Args:
         base: its folder.
         resources: where OHIF is.
         draws: several tests will have pictures drawn.
+        more: as of :meth:`App.serve`.
     """
     with App(find_paths(base).make()) as app:
-        app.serve(port=0, resources=resources)
+        app.serve(port=0, resources=resources, **more)
         start_threads(app)
         if draws:
             app.pictures.warm_up()

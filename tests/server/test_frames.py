@@ -281,7 +281,7 @@ def test_long_lists_of_frames_come_one_by_one(shelf: Served, tmp_path: Path) -> 
     pixels = np.random.default_rng(1).integers(0, 4096, (12, 1024, 512), np.uint16)
     path = save(make_image(Rows=1024, Columns=512, NumberOfFrames=12, PixelData=pixels.tobytes()), tmp_path / "image")
     shelf.add(path)
-    numbers = [12, 1, *range(2, 12)]
+    numbers = [12, 1, *range(2, 11)]
     address = f"{shelf.instance(path)}/frames/{','.join(map(str, numbers))}"
     parts = shelf.ask(address).parts()
     assert [part.body for part in parts] == [pixels[number - 1].tobytes() for number in numbers]

@@ -11,7 +11,7 @@ from builders import make_image, save
 from server.asking import Answer, Headers, Served
 
 from desktop import logs
-from desktop.server.guard import Secrets, is_own_host
+from desktop.server.guard import Secrets, own_hosts
 from desktop.server.hostport import complete
 
 PRIVATE = "/dicom-web/studies"
@@ -81,7 +81,7 @@ def test_host(door: Served, host: str | None, status: int) -> None:
     ],
 )
 def test_host_at_the_usual_port(host: str, port: int, own: bool) -> None:
-    assert is_own_host(host, port) is own
+    assert (host in own_hosts("http", "127.0.0.1", port)) is own
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def levels(served: Served, path: Path) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["CT_small.dcm", "emri_small.dcm", "waveform_ecg.dcm", "dicomdirtests/77654033/CR1/6154"]
+    "name", ["CT_small.dcm", "liver_1frame.dcm", "waveform_ecg.dcm", "dicomdirtests/77654033/CR1/6154"]
 )
 def test_xml_says_what_json_says(gallery: Served, pydicom_files: Path, name: str) -> None:
     for address, count in levels(gallery, pydicom_files / name):

@@ -15,6 +15,8 @@ GOOD = {
     "/healthz": ("", 200, "text/plain; charset=utf-8"),
     "/login": ("?key={key}", 303, "text/plain; charset=utf-8"),
     "/app-config.js": ("", 200, "text/javascript; charset=utf-8"),
+    "/openapi.json": ("", 200, "application/json"),
+    "/ohif.js": ("", 200, "text/javascript; charset=utf-8"),
     "/extension/{file}": ("", 200, "text/javascript; charset=utf-8"),
     "/studies/{study}/ohif-dicom-json": ("", 200, "application/json"),
     "/studies/{study}/priors": ("", 200, "application/json"),

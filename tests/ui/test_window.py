@@ -15,7 +15,7 @@ import pytest
 from builders import ROOT_UID, ask, make_image, make_stack, save
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
 
 from desktop.ui.report import ReportDialog
 from desktop.ui.window import local_paths
@@ -50,6 +50,19 @@ def test_a_drop_on_the_picture_is_imported_and_shown(program: Any, tmp_path: Pat
     assert program.wait_for_study(lambda: drop(inner, tmp_path / "two")) == ROOT_UID + "9"
     assert program.window.dock.isVisible(), "with two studies there is something to choose from"
     assert program.window.studies.model.rowCount() == 2
+
+
+def test_marks_in_a_patients_data_are_words(program: Any, tmp_path: Path):
+    # An equals sign would end a group of the name.
+    marks = "<b>Jane</b><s>x</s>"
+    make_stack(
+        tmp_path / "in", 2, PatientName=f"{marks}^A", PatientID=marks, StudyDescription=marks, SeriesDescription=marks
+    )
+    program.show(tmp_path / "in")
+    program.wait_for(lambda: marks in program.window.windowTitle())
+    labels = [label for label in program.window.findChildren(QLabel) if marks in label.text()]
+    for label in (*labels, program.window.missing, program.window.remarks, program.window.coverage):
+        assert label.textFormat() == Qt.TextFormat.PlainText
 
 
 def test_the_list_opens_a_study(program: Any, tmp_path: Path):

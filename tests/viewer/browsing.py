@@ -1,13 +1,14 @@
 """OHIF in Debian's Chromium: a page that goes from study to study, and what it is asked."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 from server.asking import Served
@@ -72,15 +73,24 @@ class Viewer:
     Args:
         alone: without our extension, as OHIF is by itself.
         blind: without pixels, which nobody looks at, and which take most of the time.
+        root: where the browser reaches the server, if not where it is; it then comes by an address that works once.
     """
 
-    def __init__(self, browser: Browser, served: Served, *, alone: bool = False, blind: bool = False) -> None:
+    def __init__(
+        self, browser: Browser, served: Served, *, alone: bool = False, blind: bool = False, root: str = ""
+    ) -> None:
         self.served = served
-        self._context = browser.new_context(
-            extra_http_headers={"Authorization": f"Bearer {served.token}"}, viewport={"width": 640, "height": 420}
+        self.root = root or served.origin
+        self.context = browser.new_context(
+            extra_http_headers={} if root else {"Authorization": f"Bearer {served.token}"},
+            viewport={"width": 640, "height": 420},
+            ignore_https_errors=True,
         )
-        self.page: Page = self._context.new_page()
+        self.page: Page = self.context.new_page()
+        if root:
+            self.page.goto(f"{root}/login?key={served.make_key()}")
         self.errors: list[str] = []
+        self.refused: list[str] = []
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         if alone:
@@ -93,14 +103,17 @@ class Viewer:
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(message.text)
+        if "Content Security Policy" in message.text:
+            self.refused.append(message.text)
 
     def close(self) -> None:
-        """Close the page."""
-        self._context.close()
+        """Close the page, of which the content security policy has refused nothing."""
+        self.context.close()
+        assert self.refused == []
 
     def start(self) -> None:
         """Load OHIF, as the program does it before there is a study."""
-        self.page.goto(f"{self.served.origin}/notfoundstudy")
+        self.page.goto(f"{self.root}/notfoundstudy")
         self.page.wait_for_function("document.getElementById('root')?.children.length > 0", timeout=SECONDS * 1000)
         self._started = True
 
@@ -110,7 +123,7 @@ class Viewer:
             self.start()
         self.errors.clear()
         self._study = study
-        self.page.evaluate(_GO, address_of(study, source, mode))
+        self.page.evaluate(_GO, address_of(study, source, mode, urlsplit(self.root).path))
 
     def sets(self, count: int, seconds: float = 20) -> list[dict[str, Any]]:
         """Return the display sets once there are so many and no more come."""
@@ -161,20 +174,18 @@ class Viewer:
         return path
 
 
-def address_of(study: str, source: DataSource, mode: str) -> str:
+def address_of(study: str, source: DataSource, mode: str, base: str = "") -> str:
     """Return where OHIF shows a study."""
     if source is DataSource.DICOM_WEB:
-        return f"/{mode}/dicomweb?StudyInstanceUIDs={study}"
-    return f"/{mode}/dicomjson?url={quote(f'/studies/{study}/ohif-dicom-json', safe='')}"
+        return f"{base}/{mode}/dicomweb?StudyInstanceUIDs={study}"
+    return f"{base}/{mode}/dicomjson?url={quote(f'{base}/studies/{study}/ohif-dicom-json', safe='')}"
 
 
 def _without_extension(route: Route) -> None:
     answer = route.fetch()
-    text = answer.text()
-    head, _, tail = text.partition("=")
-    config = json.loads(tail.rstrip().rstrip(";"))
-    config["extensions"] = []
-    route.fulfill(response=answer, body=f"{head}= {json.dumps(config)};")
+    found = re.search(r"\{.*\}", answer.text(), re.DOTALL)
+    assert found is not None
+    route.fulfill(response=answer, body=f"window.config = {json.dumps(json.loads(found[0]) | {'extensions': []})};")
 
 
 Make = Callable[..., Viewer]

@@ -33,6 +33,7 @@ from .services.planning import Planning
 from .services.preloading import Preloading
 from .services.presence import Presence
 from .services.requests import RemoteImporting, Requests
+from .services.storing import Storing
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
 from .sites import LOOPBACK, ROOT, Site
@@ -118,6 +119,7 @@ class App:
         self._stack.callback(self.preloading.close)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
+        self.storing = Storing(self.store, local, self.holdings, paths.inbox, paths.copies)
         self.requests = Requests(local)
         if ownership is not None:
             local.note_interrupted()
@@ -184,7 +186,9 @@ class App:
         named = self.settings.ohif_config
         user = UserFile(self.paths.config / named if named else self.paths.ohif_config, is_wanted=bool(named))
         plans = Planning(self.store, self.viewing)
-        self.server = Server(self.store, plans, self.films, self.pictures, resources or find_resources(), user, site)
+        self.server = Server(
+            self.store, plans, self.films, self.pictures, self.storing, resources or find_resources(), user, site
+        )
         self._stack.callback(self.server.close)
         number = self.settings.port if port is None else port
         self.host = ServerHost(self.server.app, number, address=address, tls=tls)

@@ -42,6 +42,25 @@ class Made(NamedTuple):
     named: bool
 
 
+class OwnUids(NamedTuple):
+    """The UIDs that stand in a file; empty where none stands."""
+
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    sop_class: str = ""
+
+
+def find_own_uids(path: str | os.PathLike[str]) -> OwnUids:
+    """Return the UIDs that stand in a file, as far as it can be read at all."""
+    try:
+        with open_regular(os.fspath(path)) as file:
+            parsed = parse(file, os.fstat(file.fileno()).st_size)
+    except (NotDicom, Unreadable, OSError):
+        return OwnUids()
+    return OwnUids(*(value_text(parsed.value(tag)) for tag in (_STUDY, _SERIES, _SOP_INSTANCE, _SOP_CLASS)))
+
+
 def read_header(ref: FileRef, charset: str | None = None) -> Header:
     """Read the header of one file.
 

@@ -219,6 +219,7 @@ class Header:
         truncated: pixels are missing that ought to be there.
         doubtful_text: letters of names, numbers or descriptions that lists show may be wrong.
         copy: where the library's own copy is, if one was made.
+        made_here: it was made by this program's viewer, of a study as it is served.
     """
 
     file: FileRef
@@ -233,3 +234,4 @@ class Header:
     truncated: bool = False
     doubtful_text: bool = False
     copy: Copy | None = None
+    made_here: bool = False

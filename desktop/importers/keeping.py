@@ -30,7 +30,7 @@ class Keep(StrEnum):
     COPY = "copy"
     """They are copied into the library."""
     TAKE = "take"
-    """They are copied, and gone from where they were once the library has them: the way of the inbox."""
+    """The library has them, and they are gone from where they were: the way of the inbox."""
 
 
 class NotKept(InputError):  # noqa: N818
@@ -65,6 +65,35 @@ def copy_source(source: Source, header: Header, copies: Path) -> Copy:
         if digest_of(part) != digest:
             raise NotKept(f"A copy differs from its file. Is the disk with the library damaged ({copies})?")
         return _put(part, copies, copy_name(header, digest), digest)
+    except OSError as error:
+        raise _explain(error, copies) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def take_file(source: Source, path: str, header: Header, copies: Path) -> Copy:
+    """Give a file of the inbox a second name in the library; the first one goes when the library has it.
+
+    Nothing is written twice. Where the disk knows no second names, it is copied.
+
+    Raises:
+        NotKept, Unreadable: as :func:`copy_source`.
+    """
+    part = copies / f"{uuid.uuid4().hex}{_PART}"
+    try:
+        copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.hardlink_to(path)
+    except OSError:
+        return copy_source(source, header, copies)
+    try:
+        digest = hashlib.sha256()
+        for block in _read(source):
+            digest.update(block)
+        with part.open("rb+") as file:
+            # Whoever sent it relies on it.
+            os.fsync(file.fileno())
+        return _put(part, copies, copy_name(header, digest.hexdigest()), digest.hexdigest())
     except OSError as error:
         raise _explain(error, copies) from error
     finally:
@@ -116,7 +145,8 @@ def _read(source: Source) -> Iterator[bytes]:
         source.file.seek(0)
         while block := source.file.read(_BLOCK):
             size += len(block)
-            crc = zlib.crc32(block, crc)
+            if source.crc is not None:
+                crc = zlib.crc32(block, crc)
             yield block
     except OSError as error:
         raise Unreachable(f"It cannot be read: {error.strerror or error}.") from error

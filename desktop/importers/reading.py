@@ -24,7 +24,7 @@ from ..dicom.records import FileRef, Header
 from ..errors import Locked, NotDicom, Packed, Unreachable, Unreadable
 from ..library.outcomes import Outcome, Refusal
 from ..workers import WorkerPool
-from .keeping import Keep, NotKept, copy_source
+from .keeping import Keep, NotKept, copy_source, take_file
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ class Order:
         charsets: Specific Character Set to use instead of the file's, by Study Instance UID.
         passwords: of archives, by path.
         named: archives that the user named: they are looked into whatever they seem to be.
+        study_uid: the Study Instance UID that files must have; empty for any.
+        made_here: they were made by this program's viewer.
     """
 
     keep: Keep = Keep.IN_PLACE
@@ -75,6 +77,8 @@ class Order:
     charsets: Mapping[str, str] = field(default_factory=dict)
     passwords: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     named: frozenset[str] = frozenset()
+    study_uid: str = ""
+    made_here: bool = False
 
 
 _AS_IT_IS = Order()
@@ -117,7 +121,7 @@ def _read(ref: FileRef, order: Order) -> Reading:
         except Packed:
             pass
         else:
-            return _keep(source, met, order) if isinstance(met, Header) and order.keep is not Keep.IN_PLACE else met
+            return _keep(source, ref.path, met, order) if isinstance(met, Header) else met
     return ArchiveMet(ref, list_archive(ref.path, asked=ref.path in order.named))
 
 
@@ -142,12 +146,17 @@ _likenesses = Likenesses()
 """Of this worker."""
 
 
-def _keep(source: Source, header: Header, order: Order) -> Header:
-    copy = copy_source(source, header, order.copies)
+def _keep(source: Source, path: str, header: Header, order: Order) -> Header:
+    if order.study_uid not in ("", header.study.StudyInstanceUID):
+        raise Unreadable("It belongs to another study than the one that it was sent to.")
+    if order.keep is Keep.IN_PLACE:
+        return header
     if order.keep is Keep.COPY:
-        return replace(header, copy=copy)
+        return replace(header, copy=copy_source(source, header, order.copies))
+    copy = take_file(source, path, header, order.copies)
     # The file will be gone from its place. Its copy is what stands for it.
-    return replace(header, copy=copy, file=FileRef(copy.name, header.file.size, copy.mtime_ns))
+    file = FileRef(copy.name, header.file.size, copy.mtime_ns)
+    return replace(header, copy=copy, file=file, made_here=order.made_here)
 
 
 def _read_batch(refs: Sequence[FileRef], order: Order) -> list[Reading]:

@@ -17,6 +17,7 @@ from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, is_here, medium_row, shown
 from .rows import ELSEWHERE, from_row, instance_from_row, path_from_db, path_to_db, to_row
 from .searching import index_study
+from .stored import note_made_here
 
 Reading = Header | Refusal
 
@@ -97,7 +98,11 @@ class _Adder:
             "WHERE path = ? AND medium = ?",
             (path_to_db(reading.file.path), medium_row(self._db, reading.file.medium)),
         ).fetchone()
-        return self._refuse(reading, before) if isinstance(reading, Refusal) else self._add_header(reading, before)
+        if isinstance(reading, Refusal):
+            return self._refuse(reading, before)
+        if reading.made_here and reading.copy is not None:
+            note_made_here(self._db, reading.copy.name)
+        return self._add_header(reading, before)
 
     def _refuse(self, refusal: Refusal, before: sqlite3.Row | None) -> FileOutcome:
         if before is not None and refusal.unreachable:
@@ -164,7 +169,7 @@ class _Adder:
             notes.insert(0, said)
         if outcome is Outcome.CONFLICT or self._taken("instances", uid):
             uid = make_uid("instance", uid, digest(place))
-        study, study_uid, is_new = self._find_study(header.patient, header.study)
+        study, study_uid, is_new = self._find_study(header.patient, header.study, made_here=header.made_here)
         if is_new and study_uid != header.study.StudyInstanceUID:
             notes.append("Another patient's study has its Study Instance UID. They are kept apart.")
         series, series_uid = self._find_series(study, study_uid, header.series)
@@ -332,17 +337,18 @@ class _Adder:
         ).fetchone()
         return int(number)
 
-    def _find_study(self, patient: Patient, study: Study) -> tuple[int, str, bool]:
+    def _find_study(self, patient: Patient, study: Study, *, made_here: bool) -> tuple[int, str, bool]:
         """Return the row and served UID of a study, made if it is not there, and whether it was.
 
-        Two patients' studies never become one, even if they share a Study Instance UID.
+        Two patients' studies never become one, even if they share a Study Instance UID. What the viewer has made
+        belongs to the study that is served under its UID, and adds nothing to what is known of that.
         """
         key = (patient, study)
         if key in self._studies:
             return *self._studies[key], False
         rows = self._db.execute(
             "SELECT studies.*, studies.id AS number, patients.* FROM studies JOIN patients ON patients.id = patient "
-            "WHERE StudyInstanceUID = ?",
+            f"WHERE {'' if made_here else 'StudyInstanceUID = ?1 OR '}uid = ?1",
             (study.StudyInstanceUID,),
         ).fetchall()
         row = _choose_study([(row, from_row(Patient, row)) for row in rows], patient)
@@ -356,6 +362,7 @@ class _Adder:
             index_study(self._db, number)
         else:
             number, uid = row["number"], row["uid"]
+        if row is not None and not made_here:
             changed = self._complete("studies", number, row, study)
             if self._complete_patient(number, from_row(Patient, row), patient) or changed:
                 index_study(self._db, number)
@@ -395,7 +402,8 @@ class _Adder:
         if key in self._series:
             return self._series[key]
         row = self._db.execute(
-            "SELECT * FROM series WHERE study = ? AND SeriesInstanceUID = ?", (study, series.SeriesInstanceUID)
+            "SELECT * FROM series WHERE study = ?1 AND (SeriesInstanceUID = ?2 OR uid = ?2)",
+            (study, series.SeriesInstanceUID),
         ).fetchone()
         if row is None:
             uid = series.SeriesInstanceUID

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..dicom.records import Copy, FileRef
 from .rows import path_from_db
+from .stored import forget_made_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,17 @@ STORED = (
 """Selects the files that hold instances, for :func:`make_stored_file`."""
 
 
-def find_stored_files(db: sqlite3.Connection, study_uid: str | None = None) -> list[StoredFile]:
-    """Return the files that hold the instances of a study; None: of all."""
-    condition = "" if study_uid is None else "WHERE studies.uid = ?"
-    rows = db.execute(f"{STORED} {condition} ORDER BY files.id", () if study_uid is None else (study_uid,))
+def find_stored_files(
+    db: sqlite3.Connection,
+    study_uid: str | None = None,
+    series_uid: str | None = None,
+    instance_uid: str | None = None,
+) -> list[StoredFile]:
+    """Return the files that hold the instances of a study, or of a series or instance of it; None: of all."""
+    named = {"studies.uid": study_uid, "series.uid": series_uid, "instances.uid": instance_uid}
+    values = [uid for uid in named.values() if uid is not None]
+    condition = " AND ".join(f"{column} = ?" for column, uid in named.items() if uid is not None)
+    rows = db.execute(f"{STORED} {condition and 'WHERE'} {condition} ORDER BY files.id", values)
     return [make_stored_file(row) for row in rows]
 
 
@@ -53,6 +61,7 @@ def forget_files(db: sqlite3.Connection, study_uid: str, files: Iterable[StoredF
     named = set(files)
     rows = db.execute(f"{STORED} WHERE studies.uid = ?", (study_uid,)).fetchall()
     dropped = [row for row in rows if make_stored_file(row) in named]
+    forget_made_here(db, [row["copy"] for row in dropped if row["copy"]])
     if len(dropped) == len(rows):
         forget_study(db, study_uid)
         return 0

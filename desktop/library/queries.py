@@ -28,6 +28,7 @@ class StudyEntry:
         truncated: instances of which pixels are missing.
         doubtful_text: letters of its texts may be wrong.
         shares_uid: another patient's study has its Study Instance UID.
+        unsent: instances that the viewer made, and that were not sent anywhere yet.
         away: the name of what its files lie on, if that is not here now; or empty.
     """
 
@@ -41,6 +42,7 @@ class StudyEntry:
     truncated: int = 0
     doubtful_text: bool = False
     shares_uid: bool = False
+    unsent: int = 0
     away: str = ""
     TimezoneOffsetFromUTC: str = ""
 
@@ -106,6 +108,10 @@ class Piece:
 
 
 _STUDIES = """
+    WITH made_here AS MATERIALIZED (
+        SELECT study, count(*) AS instances FROM unsent JOIN files USING (copy)
+        JOIN instances ON file = files.id JOIN series ON series.id = series GROUP BY study
+    )
     SELECT studies.id AS number, studies.uid AS served, studies.*, patients.*,
         (SELECT count(*) FROM series WHERE study = studies.id) AS series_count,
         (SELECT total(instances) FROM series WHERE study = studies.id) AS instance_count,
@@ -114,7 +120,8 @@ _STUDIES = """
         (SELECT group_concat(DISTINCT Modality) FROM series WHERE study = studies.id) AS modalities,
         (SELECT TimezoneOffsetFromUTC FROM series WHERE study = studies.id AND TimezoneOffsetFromUTC != '' LIMIT 1)
             AS timezone,
-        (SELECT count(*) FROM studies AS others WHERE others.StudyInstanceUID = studies.StudyInstanceUID) AS uid_count
+        (SELECT count(*) FROM studies AS others WHERE others.StudyInstanceUID = studies.StudyInstanceUID) AS uid_count,
+        (SELECT instances FROM made_here WHERE study = studies.id) AS unsent_count
     FROM studies JOIN patients ON patients.id = studies.patient
 """
 
@@ -343,6 +350,7 @@ def _study_entry(row: sqlite3.Row) -> StudyEntry:
         truncated=int(row["truncated_count"]),
         doubtful_text=bool(row["doubtful_text"]),
         shares_uid=row["uid_count"] > 1,
+        unsent=row["unsent_count"] or 0,
         TimezoneOffsetFromUTC=row["timezone"] or "",
     )
 

@@ -75,6 +75,11 @@ def _check_charset(row: _Row) -> None:
     parse_charset(row["charset"])
 
 
+def _check_unsent(row: _Row) -> None:
+    if not is_copy_name(row["copy"]):
+        raise ValueError("it names no copy")
+
+
 def _check_nothing(row: _Row) -> None:
     pass
 
@@ -88,10 +93,14 @@ _TABLES: dict[str, Callable[[_Row], None]] = {
     "instances": _check_instance,
     "metadata": _check_metadata,
     "charsets": _check_charset,
+    "unsent": _check_unsent,
     "imports": _check_import,
     "import_reasons": _check_reason,
 }
 """The tables with what each of their rows must stand; the index of words is made anew."""
+
+_UNNUMBERED = frozenset({"charsets", "unsent"})
+"""Tables without numbers of rows."""
 
 _UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, sqlite3.Error, zlib.error)
 
@@ -230,7 +239,7 @@ def _sound_values(row: _Row, columns: Mapping[str, str], check: Callable[[_Row],
 
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any] | None]:
     """Return a table's rows, in order, and None for what is damaged: it is passed over in growing steps."""
-    if table == "charsets":
+    if table in _UNNUMBERED:
         yield from _small_rows(db, table)
         return
     last, step = 0, 1

@@ -2,7 +2,8 @@
 
 A column that is a DICOM attribute has its keyword. ``uid`` columns hold the UID under which the program serves a
 study, series or instance: its own, unless another patient's study, or another file, had it first; then one made from
-the content, so that two things never share a name.
+the content, so that two things never share a name. ``unsent`` names the copies of what
+the viewer made, which is nowhere else: not even when the library is made anew from its files, this may be lost.
 """
 
 import contextlib
@@ -217,6 +218,12 @@ ALTER TABLE series ADD COLUMN PerformedProcedureStepStartTime TEXT NOT NULL DEFA
 ALTER TABLE series ADD COLUMN RequestAttributesSequence TEXT;
 """
 
+_V6 = """
+CREATE TABLE unsent (
+    copy TEXT PRIMARY KEY
+) WITHOUT ROWID;
+"""
+
 
 def derive_traits(connection: sqlite3.Connection) -> None:
     """Find anew what tells instances apart, and whether their frames have places, in their stored metadata."""
@@ -275,6 +282,7 @@ _MIGRATIONS: tuple[_Migration, ...] = (
     (_V3, derive_traits),
     (_V4, None),
     (_V5, derive_requests),
+    (_V6, None),
 )
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 

@@ -26,8 +26,8 @@ async def send_body(
 ) -> None:
     """Send a whole answer at once."""
     start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]
-    if status == HTTPStatus.NOT_MODIFIED:
-        # They would have to be those of the answer that is not sent (RFC 9110 §8.6).
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        # They would have to be those of an answer that is not sent (RFC 9110 §8.6).
         start = [*headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})

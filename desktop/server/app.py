@@ -37,6 +37,8 @@ from .qido import SearchFor
 from .rendered import Rendered, RenderedAll, ThumbnailFor
 from .rewriting import make_policy
 from .routes import INSTANCE, OBJECT, SERIES, STUDY, ByMethod, Endpoints, make_routes
+from .storing import Storing
+from .stow import DeleteInstances, StoreInstances
 from .traffic import Traffic
 from .userconfig import UserFile
 from .wadouri import WadoUri
@@ -70,6 +72,7 @@ class Server:
         plans: Plans,
         films: Films,
         pictures: Pictures,
+        storing: Storing,
         resources: Path,
         user: UserFile,
         site: Site = ROOT,
@@ -79,7 +82,8 @@ class Server:
         assets = find_assets(resources, site.base)
         self.policy = make_policy(assets[INDEX].read())
         viewer = ViewerFiles(assets, make_config(__version__, site.base), user)
-        router = Router(_routes(store, self._threads, plans, films, pictures), redirect_slashes=False, default=viewer)
+        routes = _routes(store, self._threads, plans, films, pictures, storing)
+        router = Router(routes, redirect_slashes=False, default=viewer)
         self.traffic = Traffic(WithPort(Guard(_Edge(router), self.secrets, self.policy, site)))
         self.app: ASGIApp = self.traffic
 
@@ -88,7 +92,10 @@ class Server:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _routes(store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures) -> list[BaseRoute]:
+def _routes(
+    store: Store, threads: Executor, plans: Plans, films: Films, pictures: Pictures, storing: Storing
+) -> list[BaseRoute]:
+    storing_instances, deleting = StoreInstances(storing, threads), DeleteInstances(storing, threads)
     metadata, frames = Metadata(store, threads), Frames(store, threads, pictures)
     wholes, rendered_all = Wholes(store, threads, pictures), RenderedAll(store, threads, pictures)
     rendered, thumbnail = Rendered(store, threads, pictures, films), ThumbnailFor(store, threads, pictures)
@@ -108,7 +115,7 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         "/films" + OBJECT: {"GET": FilmState(films, threads)},
         "/films" + OBJECT + "/video": {"GET": FilmVideo(films, threads)},
         "/dicom-web/patients": {"GET": patients},
-        "/dicom-web/studies": {"GET": studies},
+        "/dicom-web/studies": {"GET": studies, "POST": storing_instances},
         "/dicom-web/series": {"GET": series},
         "/dicom-web/instances": {"GET": instances},
         STUDY + "/series": {"GET": series},
@@ -126,12 +133,12 @@ def _routes(store: Store, threads: Executor, plans: Plans, films: Films, picture
         INSTANCE + "/frames/{frames}/thumbnail": {"GET": thumbnail},
         SERIES + "/thumbnail": {"GET": thumbnail},
         STUDY + "/thumbnail": {"GET": thumbnail},
-        INSTANCE: {"GET": wholes},
-        SERIES: {"GET": wholes},
-        STUDY: {"GET": wholes},
+        INSTANCE: {"GET": wholes, "DELETE": deleting},
+        SERIES: {"GET": wholes, "DELETE": deleting},
+        STUDY: {"GET": wholes, "POST": storing_instances, "DELETE": deleting},
         "/wado": {"GET": WadoUri(store, threads, pictures, wholes)},
     }
-    nowhere = ByMethod({"GET": NotHere()})
+    nowhere = ByMethod({"GET": NotHere(), "OPTIONS": OpenApi()})
     return [
         *make_routes(endpoints),
         Route("/dicom-web", nowhere),
@@ -148,7 +155,7 @@ class NotHere:
 
 
 class OpenApi:
-    """ASGI: ``/openapi.json``."""
+    """ASGI: ``/openapi.json``; and what DICOMweb can do here (PS3.18 §8.9)."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""

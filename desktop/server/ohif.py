@@ -132,7 +132,7 @@ def make_config(version: str, base: str = "") -> dict[str, Any]:
                     "enableStudyLazyLoad": True,
                     "supportsFuzzyMatching": False,
                     "supportsWildcard": True,
-                    "supportsStow": False,
+                    "supportsStow": True,
                     "singlepart": "bulkdata,video,pdf",
                     "bulkDataURI": {"enabled": True, "relativeResolution": "studies"},
                     "queryLimit": 1001,

@@ -35,11 +35,13 @@ _REFUSALS = {
     404: "not in this library",
     405: "another method is taken here",
     406: "in no form that the client accepts",
-    409: "some of it cannot be read now",
+    409: "it cannot be done as things are: a file is not here now, or stays the user's",
     413: "the body is too large",
+    415: "a media type that is not taken",
     416: "there are no such bytes",
     421: "asked under another name",
-    503: "it would take too long",
+    503: "it would take too long, or another program has the library",
+    507: "the disk is full",
 }
 _ALWAYS = (400, 401, 403, 405, 413, 421)
 
@@ -92,6 +94,14 @@ _RENDERED = Operation(
 )
 _THUMBNAIL = Operation("a small picture", (*_PICTURES, _MULTIPART), _VIEW, bad=(404, 406, 409, 503), more_query=True)
 _FILES = Operation("DICOM files", (_MULTIPART, _DICOM, _ZIP), _ACCEPT, bad=(404, 406, 409))
+_STORE = Operation(
+    "store instances in the library",
+    (_DICOM_JSON,),
+    good={200: "all are stored", 202: "some are, or some are served under another UID"},
+    bad=(404, 409, 415, 503, 507),
+    body=(_MULTIPART, _DICOM),
+)
+_DELETE = Operation("delete what the library has copies of", (), good={204: "deleted"}, bad=(404, 409, 503))
 _FRAMES = Operation("frames", (_MULTIPART, _OCTETS, "image/*"), bad=(404, 406))
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -147,6 +157,11 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", INSTANCE): _FILES,
     ("GET", SERIES): _FILES,
     ("GET", STUDY): _FILES,
+    ("POST", "/dicom-web/studies"): _STORE,
+    ("POST", STUDY): _STORE,
+    ("DELETE", STUDY): _DELETE,
+    ("DELETE", SERIES): _DELETE,
+    ("DELETE", INSTANCE): _DELETE,
     ("GET", "/wado"): Operation(
         "an object by the parameters of WADO-URI",
         (_DICOM, *_PICTURES, _HTML, _PDF),
@@ -204,7 +219,9 @@ def write_openapi(scope: Scope) -> bytes:
 def _describe(path: str, operation: Operation) -> dict[str, Any]:
     answers = {str(status): _answer(said, operation.types) for status, said in operation.good.items()}
     for status in sorted({*_ALWAYS, *operation.bad}):
-        answers[str(status)] = _answer(_REFUSALS[status], (_TEXT,))
+        # Of what is sent, each instance has its own reason.
+        own = operation.types if operation.body and status in (409, 507) else ()
+        answers[str(status)] = _answer(_REFUSALS[status], (_TEXT, *own))
     described: dict[str, Any] = {
         "summary": operation.summary,
         "parameters": [*map(_path_parameter, re.findall(r"{(\w+)}", path)), *_query_parameters(operation)],

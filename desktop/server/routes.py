@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..dicom.uids import is_uid
-from .answers import send_text
+from .answers import NO_STORE, send_body, send_text
 
 STUDY = "/dicom-web/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -17,7 +17,7 @@ READ = ("GET",)
 
 ROUTES: Mapping[str, tuple[str, ...]] = {
     INSTANCE + "/frames/{frames}": READ,
-    INSTANCE: READ,
+    INSTANCE: ("GET", "DELETE"),
     "/healthz": READ,
     "/login": READ,
     "/openapi.json": READ,
@@ -35,7 +35,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "/images" + OBJECT + "/frames/{frames}": READ,
     "/films" + OBJECT: READ,
     "/films" + OBJECT + "/video": READ,
-    "/dicom-web/studies": READ,
+    "/dicom-web/studies": ("GET", "POST"),
     "/dicom-web/patients": READ,
     "/dicom-web/series": READ,
     "/dicom-web/instances": READ,
@@ -54,8 +54,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     INSTANCE + "/frames/{frames}/thumbnail": READ,
     SERIES + "/thumbnail": READ,
     STUDY + "/thumbnail": READ,
-    SERIES: READ,
-    STUDY: READ,
+    SERIES: ("GET", "DELETE"),
+    STUDY: ("GET", "POST", "DELETE"),
     "/wado": READ,
 }
 """Every route but OHIF's own files and pages, and its methods. What can be got is also told about (HEAD).
@@ -104,7 +104,9 @@ class ByMethod:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         endpoint = self._endpoints.get(method)
         uids = [scope["path_params"].get(name) for name in ("study", "series", "instance")]
-        if endpoint is None:
+        if endpoint is None and method == "OPTIONS":
+            await send_body(send, 204, b"", b"", (NO_STORE, (b"allow", self._allow.encode())))
+        elif endpoint is None:
             sentence = (
                 "This can only be read." if self._allow == "GET, HEAD" else f"Here, one can ask by {self._allow}."
             )

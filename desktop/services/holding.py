@@ -28,6 +28,7 @@ from ..library.outcomes import VIEWABLE
 from ..library.places import is_copy_name, is_here
 from ..library.queries import get_study, own_study_uid
 from ..library.store import Store
+from ..server.storing import NothingThere
 
 _BATCH = 100
 _GONE = "This study is not in the library any more."
@@ -116,6 +117,32 @@ class Holdings:
         self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
         self._events.publish(LibraryChanged())
         return Holding(len(files) - len(places), len(places))
+
+    def delete_copies(self, study_uid: str, series_uid: str | None = None, instance_uid: str | None = None) -> int:
+        """Delete a study, series or instance that the library has copies of; return how many files these were.
+
+        They go to the system's trash, unless the library is private.
+
+        Raises:
+            NothingThere: there is no such thing.
+            InputError: some of it lies in the user's own folders, or cannot be taken away. Nothing is deleted.
+        """
+        self._store.check_writable()
+        files = find_stored_files(self._store.reader(), study_uid, series_uid, instance_uid)
+        if not files:
+            raise NothingThere("There is no such study, series or instance in this library.")
+        in_place = sum(not _has_copy(stored) for stored in files)
+        if in_place:
+            lies = "lies" if in_place == 1 else "lie"
+            raise InputError(
+                f"Of it, {count_of(in_place, 'file')} {lies} in folders of the user's, which "
+                "are never touched. Nothing was deleted. The list forgets a study with: negatoscope library forget."
+            )
+        places = [self._copies / stored.copy.name for stored in files if stored.copy]
+        remove_files(places, self._copies, permanently=self._is_private)
+        self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
+        self._events.publish(LibraryChanged())
+        return len(files)
 
     def set_charset(self, study_uid: str, charset: str) -> None:
         """Read a study again in another character set; empty for the one that its files name.

@@ -60,7 +60,7 @@ class Importing:
         finder = Finder(ask.paths)
         # Names of folders and files are often those of patients.
         logs.hide(finder.paths)
-        return self._start(ask, finder)
+        return self._start(ask, finder, Order(ask.keep, self._copies, named=frozenset(finder.paths)))
 
     @property
     def is_running(self) -> bool:
@@ -68,19 +68,35 @@ class Importing:
         with self._lock:
             return any(not job.join(0) for job in self._jobs)
 
-    def start_taking(self, finder: Finder, taken: Taken) -> ImportJob:
-        """Take files that other parts of the program have put into the inbox."""
-        return self._start(ImportAsk((), Keep.TAKE), finder, taken)
+    def start_taking(
+        self,
+        finder: Finder,
+        taken: Taken,
+        *,
+        on_end: Callable[[ImportJob], None] | None = None,
+        study_uid: str = "",
+        made_here: bool = False,
+    ) -> ImportJob:
+        """Take files that other parts of the program have put into the inbox.
+
+        Args:
+            finder: has the files.
+            taken: told of each file whose outcome is in the library.
+            on_end: called in the import's thread.
+            study_uid, made_here: as of :class:`~desktop.importers.reading.Order`.
+        """
+        order = Order(Keep.TAKE, self._copies, study_uid=study_uid, made_here=made_here)
+        return self._start(ImportAsk((), Keep.TAKE, on_end=on_end), finder, order, taken)
 
     def note_interrupted(self) -> None:
         """Note which imports an earlier program did not bring to their end. None may run."""
         remove_parts(self._copies)
         self._store.write(note_interrupted).result()
 
-    def _start(self, ask: ImportAsk, finder: Finder, taken: Taken | None = None) -> ImportJob:
+    def _start(self, ask: ImportAsk, finder: Finder, order: Order, taken: Taken | None = None) -> ImportJob:
         job: ImportJob = Job(
             "import",
-            lambda job: self._run(job, ask, finder, taken),
+            lambda job: self._run(job, ask, finder, order, taken),
             on_progress=ask.on_progress,
             on_end=ask.on_end,
         )
@@ -89,11 +105,10 @@ class Importing:
             self._jobs.append(job)
             return job.start()
 
-    def _run(self, job: ImportJob, ask: ImportAsk, finder: Finder, taken: Taken | None) -> ImportReport:
+    def _run(self, job: ImportJob, ask: ImportAsk, finder: Finder, order: Order, taken: Taken | None) -> ImportReport:
         beginning = partial(begin_import, sources=finder.paths, copied=ask.keep is not Keep.IN_PLACE)
         # If the library cannot be written, nothing is begun.
         number = self._store.write(beginning).result()
-        order = Order(ask.keep, self._copies, named=frozenset(finder.paths))
         pipeline = Pipeline(self._store, self._pool, self._events, order, ask.ask_password)
         return self._end(replace(pipeline.run(job, finder, taken), number=number))
 

@@ -19,7 +19,9 @@ from .importing import Importing
 
 log = logging.getLogger(__name__)
 
-_PART = ".part"
+PART = ".part"
+"""How the names of files end that are not whole yet."""
+
 _OLD_SECONDS = 86_400.0
 _PAUSE_SECONDS = 1.0
 _TROUBLE_SECONDS = 30.0
@@ -53,7 +55,7 @@ class Inbox:
         Its name is ours, never the sender's.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self._folder / f"{uuid.uuid4().hex}{_PART}"
+        part = self._folder / f"{uuid.uuid4().hex}{PART}"
         part.touch(mode=0o600, exist_ok=False)
         try:
             with part.open("wb") as file:
@@ -111,7 +113,7 @@ class Inbox:
                 if not entry.is_file(follow_symlinks=False):
                     continue
                 status = entry.stat()
-                if not entry.name.endswith(_PART):
+                if not entry.name.endswith(PART):
                     files.append(FileRef(entry.path, status.st_size, status.st_mtime_ns))
                 elif time.time() - status.st_mtime > _OLD_SECONDS:
                     # Whoever wrote it was killed.

@@ -28,6 +28,7 @@ STUDY_COLUMNS = (
     "ModalitiesInStudy",
     "series",
     "instances",
+    "unsent",
     "away",
     "remarks",
 )
@@ -100,6 +101,7 @@ def study_to_json(entry: StudyEntry) -> dict[str, Any]:
         list(entry.ModalitiesInStudy),
         entry.series,
         entry.instances,
+        entry.unsent,
         entry.away,
         find_remarks(entry),
     )
@@ -111,6 +113,8 @@ def find_remarks(entry: StudyEntry) -> list[str]:
     remarks = []
     if entry.away:
         remarks.append(f"not here now ({entry.away})")
+    if entry.unsent:
+        remarks.append(f"{count_of(entry.unsent, 'object')} made here, not sent yet")
     if entry.conflicts:
         remarks.append(f"{count_of(entry.conflicts, 'image')} with a UID that another file has")
     if entry.truncated:

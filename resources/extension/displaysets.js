@@ -46,6 +46,11 @@ export function plan(study) {
   return asked.get(key);
 }
 
+/** Has a study's display sets asked for again when it is opened the next time, since something was added to it. */
+export function forgetPlans(study) {
+  [...asked.keys()].filter(key => key.endsWith(` ${study}`)).forEach(key => asked.delete(key));
+}
+
 /** Each data source waits for the plan of a study before it gives its instances away. */
 export function watchSource(source) {
   const { series } = source.retrieve;

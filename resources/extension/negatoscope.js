@@ -10,9 +10,11 @@
  */
 
 import { EXTENSION, makeHandlers, watchSource } from './displaysets.js';
+import { bringBackMeasurements, watchMeasurements } from './measurements.js';
 import { BASE } from './ohif.js';
 import { addViewports, makeOwnSets, makeViewports, SHOWN } from './own.js';
 import { watchQuestions } from './questions.js';
+import { takeOverSaving } from './saving.js';
 import { completeJson, findPriors } from './sources.js';
 
 const RENDERED = 'CORNERSTONE_IMAGE_RENDERED';
@@ -155,6 +157,7 @@ function onRendered({ detail: { element, viewportStatus } }) {
     return;
   }
   tell('drawn', studyOf(imageId));
+  bringBackMeasurements(studyOf(imageId));
 }
 
 /** No canvas so small, in pixels, is looked at; no image so small, as a share of the view, is seen. */
@@ -264,6 +267,8 @@ export default {
     // OHIF calls one of every image that cannot be loaded, whether there is one or not.
     manager.appConfig.httpErrorHandler ??= () => {};
     takeOver(manager);
+    takeOverSaving(manager);
+    watchMeasurements(manager);
     watchQuestions(manager);
     document.addEventListener(RENDERED, onRendered, true);
     document.addEventListener(NEW_IMAGE, coverAll, true);

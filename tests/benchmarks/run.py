@@ -24,6 +24,7 @@ from program import keep_bytecode, show_script
 from searches import measure_searches
 from serving import measure_serving
 from showing import measure_showing
+from storing import measure_storing
 from studies import make_study
 from studyjson import measure_study_json
 
@@ -69,6 +70,7 @@ def main() -> int:
         if peer is None:
             remarks.append("Orthanc is not installed: there is nothing to compare with.")
         measure_importing(figures, work, files, options.runs, peer)
+        measure_storing(figures, work, files, options.runs, peer)
         measure_opening(figures, work, work / "study", options.runs)
         measure_showing(figures, work, work / "study", options.runs)
         measure_serving(figures, work, options.runs, peer)

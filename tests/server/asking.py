@@ -126,6 +126,7 @@ class Served:
         method: str = "GET",
         headers: Headers = (),
         token: str | None = "",
+        body: bytes | None = None,
     ) -> Answer:
         """Ask over a connection of its own.
 
@@ -133,6 +134,7 @@ class Served:
             path: as it is sent: nothing in it is quoted.
             headers: besides Host and Authorization, or instead of them; None leaves one out.
             token: empty for the right one, None for none.
+            body: sent with its length.
         """
         sent: list[tuple[str, str | bytes]] = []
         replaced = {} if not isinstance(headers, Mapping) else {name.lower(): name for name in headers}
@@ -149,7 +151,9 @@ class Served:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in sent:
                 connection.putheader(name, value)
-            connection.endheaders()
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
             response = connection.getresponse()
             answer = Answer(response.status, tuple(response.getheaders()), response.read())
         finally:

@@ -8,6 +8,7 @@ import pytest
 from objects import Objects, make_objects
 from server.asking import SECONDS, Answer, Served, make_viewer, serve
 
+from desktop.server.openapi import describe
 from desktop.server.routes import ROUTES
 
 # For each route: what follows it, and the status and type of a good answer.
@@ -66,7 +67,10 @@ GOOD = {
         "application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
     ),
 }
-WITH_UIDS = [route for route in ROUTES if "{study}" in route or "{instance}" in route]
+GOT = [route for route, methods in ROUTES.items() if "GET" in methods]
+WITH_UIDS = [route for route in GOT if "{study}" in route or "{instance}" in route]
+# Those that tell by OPTIONS which methods they take.
+CAPABLE = ROUTES.keys() - {"/healthz", "/login", "/app-config.js", "/ohif.js", "/extension/{file}"}
 PLACES = [(route, place) for route in WITH_UIDS for place in re.findall(r"{(study|series|instance)}", route)]
 NO_UIDS = (
     "'",
@@ -177,11 +181,11 @@ def fill(route: str, uids: dict[str, str]) -> str:
 
 
 def test_each_route_is_in_this_table() -> None:
-    assert set(GOOD) == set(ROUTES)
-    assert len(ROUTES) == len(set(ROUTES))
+    assert set(GOOD) == set(GOT)
+    assert set().union(*ROUTES.values()) == {"GET", "POST", "DELETE"}
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", GOT)
 def test_what_is_there_is_given(gallery: Served, uids: dict[str, str], route: str) -> None:
     tail, status, content_type = GOOD[route]
     answers = {}
@@ -212,13 +216,36 @@ def test_what_is_there_is_given(gallery: Served, uids: dict[str, str], route: st
         assert one == other
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE"])
 @pytest.mark.parametrize("route", [*ROUTES, "/", "/nothing", "/dicom-web/nothing", "/dicom-web"])
-def test_everything_can_only_be_read(gallery: Served, uids: dict[str, str], route: str, method: str) -> None:
+def test_other_methods_are_refused(gallery: Served, uids: dict[str, str], route: str, method: str) -> None:
+    methods = ROUTES.get(route, ("GET",))
+    if method in methods:
+        return
     before = gallery.places()
     answer = gallery.ask(fill(route, uids), method=method)
-    answer.sentence(405)
-    assert answer.header("allow") == ("GET" if route == "/login" else "GET, HEAD")
+    if method == "OPTIONS" and route in CAPABLE:
+        assert (answer.status, answer.body) == (204, b"")
+    elif method == "OPTIONS" and route.startswith("/dicom-web"):
+        assert answer.json() == describe()
+        return
+    else:
+        answer.sentence(405)
+    said = ", ".join("GET, HEAD" if known == "GET" else known for known in methods)
+    assert answer.header("allow") == ("GET" if route == "/login" else said)
+    assert gallery.places() == before
+
+
+@pytest.mark.parametrize("route", [route for route, methods in ROUTES.items() if {"POST", "DELETE"} & set(methods)])
+@pytest.mark.parametrize("uid", ["1.2.3.4.5", "0", "..%2F..", "1.2%27%3B--", "*", "1" * 65])
+def test_nothing_is_changed_by_other_uids(gallery: Served, uids: dict[str, str], route: str, uid: str) -> None:
+    before = gallery.places()
+    for place in re.findall(r"{(study|series|instance)}", route):
+        path = fill(route.replace(f"{{{place}}}", uid), uids)
+        if "DELETE" in ROUTES[route]:
+            assert gallery.ask(path, method="DELETE").status in (404, 405)
+        if "POST" in ROUTES[route]:
+            assert gallery.ask(path, method="POST").status in (404, 415)
     assert gallery.places() == before
 
 
@@ -316,7 +343,7 @@ def test_places_where_no_value_is(gallery: Served, objects: Objects, place: str)
 
 
 def test_addresses_end_where_they_end(gallery: Served, uids: dict[str, str]) -> None:
-    for route in ROUTES.keys() - {"/healthz", "/login"}:
+    for route in set(GOT) - {"/healthz", "/login"}:
         for tail in ("/", "/x", "%00", "%20", ";a=b"):
             answer = gallery.ask(fill(route, uids) + tail)
             if route.startswith("/dicom-web"):

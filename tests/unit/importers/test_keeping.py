@@ -22,7 +22,16 @@ from desktop.dicom.files import Source, open_source
 from desktop.dicom.records import FileRef, Header, Patient, Study
 from desktop.errors import Unreachable
 from desktop.importers import keeping
-from desktop.importers.keeping import DiskFull, NotKept, check_space, copy_name, copy_source, digest_of, remove_parts
+from desktop.importers.keeping import (
+    DiskFull,
+    NotKept,
+    check_space,
+    copy_name,
+    copy_source,
+    digest_of,
+    remove_parts,
+    take_file,
+)
 from desktop.importers.reading import ReaderPool
 from desktop.library.outcomes import Outcome
 from desktop.services.inbox import Inbox
@@ -101,6 +110,29 @@ def test_a_sound_copy_is_left_alone_and_a_damaged_one_replaced(header: Header, t
         made.write_bytes(damaged)
         assert copy_bytes(data, header, tmp_path) == made
         assert made.read_bytes() == data
+
+
+def refuse_links(*_: object) -> None:
+    raise PermissionError("This disk knows no second names.")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_taken_is_not_written_again(
+    links: bool, header: Header, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse_links)
+    path = tmp_path / "inbox"
+    for _ in range(2):
+        path.write_bytes(small_image())
+        with open_source(str(path), streaming=True) as source:
+            made = take_file(source, str(path), header, tmp_path / "copies")
+        path.unlink()
+        place = tmp_path / "copies" / made.name
+        assert place.read_bytes() == small_image()
+        assert place.stat().st_mtime_ns == made.mtime_ns
+        assert digest_of(place).startswith(place.stem)
+        assert files_below(tmp_path / "copies") == [place]
 
 
 @pytest.mark.parametrize("size", [-1, 1])

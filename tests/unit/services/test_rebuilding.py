@@ -35,6 +35,7 @@ from desktop.library.places import note_medium
 from desktop.library.queries import find_instances, find_studies, locate, search_studies
 from desktop.library.repairing import find_files, take_over
 from desktop.library.store import Store
+from desktop.library.stored import note_made_here
 from desktop.media import find_medium, mounts
 from desktop.paths import Paths, find_paths
 from desktop.pictures.files import FileGone, open_file
@@ -361,6 +362,20 @@ def test_accounts_and_character_sets_are_kept(paths: Paths, tmp_path: Path) -> N
     assert entry.patient.PatientName == "Mќller^Jќrgen"
 
 
+def test_what_was_made_here_stays_marked(paths: Paths, tmp_path: Path) -> None:
+    files = [save(make_image(), tmp_path / "one"), save(make_image(), tmp_path / "other")]
+    fill(paths, *files, keep=Keep.COPY)
+    with open_store(paths) as store:
+        (name, *_) = (row["copy"] for row in store.reader().execute("SELECT copy FROM files ORDER BY id"))
+        store.write(partial(note_made_here, copy=name)).result()
+        store.release()
+    assert [entry.unsent for entry in state(paths)["studies"].values()] == [1]
+    change(paths, "INSERT INTO unsent VALUES ('../../elsewhere')")
+    assert rebuild(paths).damaged
+    assert not rebuild(paths).damaged
+    assert [entry.unsent for entry in state(paths)["studies"].values()] == [1]
+
+
 LOGICAL = [
     "DELETE FROM series",
     "DELETE FROM studies",
@@ -389,6 +404,7 @@ LOGICAL = [
     "DELETE FROM media",
     "DROP TABLE media",
     "DROP TABLE charsets",
+    "DROP TABLE unsent",
     "DROP TRIGGER instance_added",
     "DROP INDEX instances_series",
 ]

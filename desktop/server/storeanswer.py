@@ -4,27 +4,37 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..dicom.nativemodel import to_native_model
 from .answers import DICOM_JSON, Headers
 from .endpoints import Answer
+from .multipart import read_accept
+from .nativexml import DICOM_XML
 from .storing import OUT_OF_RESOURCES, Stored
 
 COERCED = 0xB000
 """Warning reason: some values are served otherwise than they were sent (PS3.18 Table 10.5.3-2)."""
 
+_FORMS = (DICOM_JSON.decode(), DICOM_XML, "*/*", "application/*")
 _IDENTITY = ("0020000D", "0020000E", "00080018")
 
 
-def make_store_answer(stored: Sequence[Stored], origin: str) -> Answer:
-    """Return the answer.
+def make_store_answer(stored: Sequence[Stored], origin: str, accept: str = "") -> Answer:
+    """Return the answer, in XML if the client would rather have that, else in JSON.
 
     Args:
         stored: what became of each file, in the order in which they came; at least one.
         origin: of this server's addresses.
+        accept: the Accept header.
     """
-    body = json.dumps(make_dataset(stored, origin)).encode()
+    dataset = make_dataset(stored, origin)
+    wanted = [item.media_type for item in read_accept(accept) if item.media_type in _FORMS]
+    if wanted and wanted[0] == DICOM_XML:
+        content_type, body = DICOM_XML.encode(), to_native_model(dataset)
+    else:
+        content_type, body = DICOM_JSON, json.dumps(dataset).encode()
     said = dict.fromkeys(item.sentence for item in stored if item.sentence)
     warnings: Headers = [(b"warning", f'299 negatoscope "{_quotable(text)}"'.encode()) for text in list(said)[:_SAID]]
-    return Answer(choose_status(stored), DICOM_JSON, body, warnings)
+    return Answer(choose_status(stored), content_type, body, warnings)
 
 
 def choose_status(stored: Sequence[Stored]) -> int:

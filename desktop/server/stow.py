@@ -85,7 +85,7 @@ class StoreInstances:
             stored = await asyncio.shield(asyncio.wrap_future(delivery.take(files, wish)))
         finally:
             await self._run(delivery.close)
-        return make_store_answer(stored, root_of(scope))
+        return make_store_answer(stored, root_of(scope), headers.get("accept", ""))
 
     async def _receive(
         self, delivery: Delivery, make_receiver: Callable[[Delivery], Receiver], receive: Receive

@@ -13,18 +13,8 @@ export function takeOverSaving({ extensionManager, servicesManager }) {
   const [web] = extensionManager.getDataSources('dicomweb');
   const [json] = extensionManager.getDataSources('dicomjson');
   const store = web.store.dicom;
-  let isReady = false;
-
-  /** OHIF makes the connection ready only of the source that shows the study. */
-  function makeReady() {
-    if (!isReady) {
-      web.initialize({ params: {}, query: new URLSearchParams() });
-      isReady = true;
-    }
-  }
 
   async function save(dataset, _request, dicomDict) {
-    makeReady();
     const request = new XMLHttpRequest();
     const open = request.open;
     request.open = (...args) => {

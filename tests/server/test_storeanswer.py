@@ -61,3 +61,23 @@ def test_sentences_stand_in_headers_as_these_may() -> None:
         b'299 negatoscope "Both are kept."',
         b'299 negatoscope "The disk is full."',
     ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_xml"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("application/dicom+json", False),
+        ("application/dicom+xml", True),
+        ("application/json, application/dicom+xml", True),
+        ("application/dicom+xml; q=0.1, application/dicom+json", False),
+        ("*/*, application/dicom+xml; q=0.5", False),
+        ("text/html", False),
+    ],
+)
+def test_clients_may_have_xml(accept: str, is_xml: bool) -> None:
+    answer = make_store_answer((KEPT, WRONG), "http://here", accept)
+    assert answer.content_type == (b"application/dicom+xml" if is_xml else b"application/dicom+json")
+    if is_xml:
+        assert b'keyword="FailedSOPSequence"' in answer.body

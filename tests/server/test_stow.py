@@ -21,7 +21,7 @@ from desktop.server import stow
 from desktop.server.guard import COOKIE
 from desktop.services import storing
 
-ONE = "application/dicom"
+ONE = "application/dicom; transfer-syntax=*"
 
 
 @pytest.fixture(scope="module")

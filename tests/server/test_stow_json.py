@@ -59,7 +59,7 @@ def send(served: Served, dataset: Dataset, bulk: dict[str, tuple[str, list[bytes
 def stored(served: Served, response: Response) -> Dataset:
     """Return what was stored, as pydicom reads it."""
     assert response.status == 200, response.answer.body
-    return dcmread(io.BytesIO(served.ask(response.addresses[0], "application/dicom").one()))
+    return dcmread(io.BytesIO(served.ask(response.addresses[0], "application/dicom; transfer-syntax=*").one()))
 
 
 def of_its_own(dataset: Dataset) -> Dataset:

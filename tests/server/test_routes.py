@@ -245,7 +245,7 @@ def test_nothing_is_changed_by_other_uids(gallery: Served, uids: dict[str, str],
         if "DELETE" in ROUTES[route]:
             assert gallery.ask(path, method="DELETE").status in (404, 405)
         if "POST" in ROUTES[route]:
-            assert gallery.ask(path, method="POST").status in (404, 415)
+            assert gallery.ask(path, method="POST").status in (404, 405, 415)
     assert gallery.places() == before
 
 

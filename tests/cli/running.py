@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_KEPT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "LANG")
+
 SECONDS = 60
 """How long a test waits for a process before it fails."""
 
@@ -48,7 +50,7 @@ class Program:
             made.mkdir(parents=True)
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return kept | {"HOME": str(self.home), "USERPROFILE": str(self.home), "PYTHONWARNINGS": "error"} | more
 
     def command(self, words: Sequence[str | os.PathLike[str]]) -> list[str]:

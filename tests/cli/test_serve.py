@@ -1,11 +1,13 @@
 """The server from the command line: how a browser gets in, and how it ends."""
 
+import hashlib
 import http.client
 import json
 import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -247,3 +249,83 @@ def test_what_cannot_be_imported_does_not_stop_it(program: Program, tmp_path: Pa
         assert running.json("/dicom-web/studies") == []
         err = running.end()
         assert "There is no such file or folder." in err
+
+
+def ask_securely(address: str, port: int, certificate: Path, path: str) -> tuple[int, bytes]:
+    """Ask by HTTPS, trusting only a certificate."""
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    connection = http.client.HTTPSConnection(address, port, timeout=SECONDS, context=trusting)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_https_with_the_programs_own_certificate(program: Program) -> None:
+    with serve(program, "--self-signed") as running:
+        said = running.said
+        assert said["url"].startswith(f"https://127.0.0.1:{said['port']}/login?key=")
+        certificate = program.base / "config" / "server.pem"
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text().partition("-----BEGIN PRIVATE")[0]))
+        assert said["fingerprint"].replace(":", "").lower() == digest.hexdigest()
+        assert ask_securely("127.0.0.1", said["port"], certificate, "/healthz") == (200, b"ok")
+        assert ask_securely("localhost", said["port"], certificate, "/")[0] == 401
+        assert said["fingerprint"] in running.end()
+    with serve(program, "--self-signed", "--port", "0") as again:
+        assert again.said["fingerprint"] == said["fingerprint"]
+        again.end()
+
+
+def find_address() -> str:
+    """Return an address of this computer by which others can reach it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing, but chooses the address by which one would
+        except OSError:
+            pytest.skip("this computer has no address for others")
+        return str(probe.getsockname()[0])
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_other_computers_can_be_let_in(program: Program, everywhere: bool) -> None:
+    address = find_address()
+    with serve(program, "--self-signed", "--address", "0.0.0.0" if everywhere else address) as running:
+        certificate, port = program.base / "config" / "server.pem", running.said["port"]
+        # The name of this computer need not lead to the address.
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting.check_hostname = not everywhere
+        connection = http.client.HTTPSConnection(address, port, timeout=SECONDS, context=trusting)
+        connection.request("GET", "/dicom-web/studies", headers={"Authorization": f"Bearer {running.said['token']}"})
+        assert connection.getresponse().read() == b"[]"
+        connection.close()
+        if not everywhere:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), SECONDS)
+        said = running.end()
+    assert "Other computers can reach the whole library, with all patients," in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--address", "0.0.0.0"], 2, "must be encrypted: add --self-signed"),
+        (["--certificate", "nowhere.pem"], 1, "The certificate nowhere.pem cannot be read"),
+        (["--self-signed", "--address", "192.0.2.1"], 1, "Is it an address of this computer?"),
+        (["--public-url", "nonsense"], 2, "--public-url: it is a URL such as"),
+    ],
+)
+def test_what_cannot_be_served_says_why(program: Program, words: list[str], code: int, said: str) -> None:
+    done = program.run("serve", *words)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.sentence()
+
+
+def test_behind_a_proxy(program: Program) -> None:
+    with serve(program, "--public-url", "https://images.example/negatoscope/", "--port", "0") as running:
+        assert running.said["url"].startswith("https://images.example/negatoscope/login?key=")
+        assert running.get("/healthz")[0] == 401
+        assert running.get("/negatoscope/healthz")[0] == 200
+        told = running.end()
+    assert f"hand on to http://127.0.0.1:{running.said['port']}/negatoscope/" in told

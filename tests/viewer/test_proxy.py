@@ -56,7 +56,8 @@ def viewer(browser: Browser, proxied: Proxied, request: pytest.FixtureRequest) -
     """A page with a study, that came by an address that works once, and must not ask for anything elsewhere."""
     opened = Viewer(browser, proxied.served, root=proxied.root)
     lost: list[str] = []
-    within = (proxied.root, "blob:", "data:")
+    # The last is the browser itself, and its PDF viewer.
+    within = (proxied.root, "blob:", "data:", "chrome")
     opened.page.on("request", lambda it: lost.append(it.url) if not it.url.startswith(within) else None)
     opened.page.on("response", lambda it: lost.append(f"{it.status} {it.url}") if it.status >= 400 else None)
     opened.page.set_viewport_size({"width": 1100, "height": 750})

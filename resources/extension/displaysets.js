@@ -177,15 +177,29 @@ export function makeHandlers({ servicesManager, extensionManager }, makeOwn) {
 }
 
 /**
- * Of the sets of a series, OHIF takes the first one for the images that a segmentation or a map lies over. A series may
- * begin with something else, over which nothing can lie.
+ * Of the sets of a series, OHIF takes the first one for the images that a segmentation or a map lies over: also of those
+ * that it says it has just made, if the segmentation came before its images. A series may begin with something else, over
+ * which nothing can lie.
  */
 function putImagesFirst(service) {
-  const rank = set => (set.images?.length ? 0 : 1);
   for (const name of ['getDisplaySetsForSeries', 'getDisplaySetsForReferences']) {
     const find = service[name];
-    service[name] = given => [...find.call(service, given)].sort((one, other) => rank(one) - rank(other));
+    service[name] = given => imagesFirst(find.call(service, given));
   }
+  const broadcast = service._broadcastEvent;
+  service._broadcastEvent = (event, said) =>
+    broadcast.call(
+      service,
+      event,
+      event === service.EVENTS.DISPLAY_SETS_ADDED
+        ? { ...said, displaySetsAdded: imagesFirst(said.displaySetsAdded) }
+        : said
+    );
+}
+
+function imagesFirst(sets) {
+  const rank = set => (set.images?.length ? 0 : 1);
+  return [...sets].sort((one, other) => rank(one) - rank(other));
 }
 
 function without(instances, sets) {

@@ -52,6 +52,13 @@ def make_image(**attributes: Any) -> Dataset:
     return ds
 
 
+def make_study(**attributes: Any) -> Dataset:
+    """Return a small CT image of a study of its own."""
+    return make_image(
+        **{name: generate_uid(ROOT_UID) for name in ("StudyInstanceUID", "SeriesInstanceUID")} | attributes
+    )
+
+
 def save(dataset: Dataset, path: Path) -> Path:
     """Write a data set as a Part 10 file."""
     path.parent.mkdir(parents=True, exist_ok=True)

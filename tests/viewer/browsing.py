@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, expect, sync_playwright
 from server.asking import Served
 
 from desktop.settings import DataSource
@@ -19,9 +19,13 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync"),
     # No graphics card: Chromium draws with its own software.
     *("--ignore-gpu-blocklist", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    # The page around the images is drawn without graphics, which would take most of the time.
+    *("--disable-gpu-compositing", "--disable-gpu-rasterization"),
     *("--no-first-run", "--no-sandbox"),
 )
 SECONDS = 60
+_SMALL: ViewportSize = {"width": 640, "height": 420}
+LARGE: ViewportSize = {"width": 1100, "height": 750}
 
 _SETS = """study => (window.services?.displaySetService?.getActiveDisplaySets() ?? [])
   // Those of the study before are still there for a moment.
@@ -59,6 +63,7 @@ def find_chromium() -> str | None:
 @contextmanager
 def start_browser(program: str) -> Iterator[Browser]:
     """Start Chromium without a window."""
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
         try:
@@ -83,9 +88,10 @@ class Viewer:
         self.root = root or served.origin
         self.context = browser.new_context(
             extra_http_headers={} if root else {"Authorization": f"Bearer {served.token}"},
-            viewport={"width": 640, "height": 420},
+            viewport=_SMALL,
             ignore_https_errors=True,
         )
+        self.context.set_default_timeout(SECONDS * 1000)
         self.page: Page = self.context.new_page()
         if root:
             self.page.goto(f"{root}/login?key={served.make_key()}")
@@ -111,10 +117,14 @@ class Viewer:
         self.context.close()
         assert self.refused == []
 
+    def resize(self, size: ViewportSize = _SMALL) -> None:
+        """Give the page another size."""
+        self.page.set_viewport_size(size)
+
     def start(self) -> None:
-        """Load OHIF, as the program does it before there is a study."""
+        """Load OHIF, as the program does it before there is a study; anew if it is there."""
         self.page.goto(f"{self.root}/notfoundstudy")
-        self.page.wait_for_function("document.getElementById('root')?.children.length > 0", timeout=SECONDS * 1000)
+        self.page.wait_for_function("document.getElementById('root')?.children.length > 0")
         self._started = True
 
     def show(self, study: str, source: DataSource = DataSource.DICOM_JSON, mode: str = "viewer") -> None:
@@ -125,7 +135,7 @@ class Viewer:
         self._study = study
         self.page.evaluate(_GO, address_of(study, source, mode, urlsplit(self.root).path))
 
-    def sets(self, count: int, seconds: float = 20) -> list[dict[str, Any]]:
+    def sets(self, count: int, seconds: float = SECONDS) -> list[dict[str, Any]]:
         """Return the display sets once there are so many and no more come."""
         end = time.monotonic() + seconds
         last: list[dict[str, Any]] = []

@@ -1,6 +1,7 @@
 """Chromium for the tests that look at OHIF in it, and libraries that are served to it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,30 @@ def make_viewer(browser: Browser) -> Iterator[Make]:
         viewer.close()
 
 
+@pytest.fixture(scope="session")
+def shared_viewer(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    """A page that most tests share, as it takes seconds to start, on a library that begins empty."""
+    with serve(tmp_path_factory.mktemp("shared") / "base", RESOURCES, draws=True) as served:
+        viewer = Viewer(browser, served)
+        yield viewer
+        viewer.close()
+
+
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Served]:
-    """An empty library, served with the real OHIF."""
-    with serve(tmp_path / "base", RESOURCES, draws=True) as started:
-        yield started
+def page(shared_viewer: Viewer, request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """The page that tests share. Each brings studies of its own, whose UIDs no other test uses."""
+    with lend(shared_viewer, request):
+        yield shared_viewer
+        shared_viewer.resize()
+
+
+@contextmanager
+def lend(viewer: Viewer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give a page to one of the tests that share it. If it fails, the next one has the page loaded anew."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        viewer.start()
 
 
 @pytest.fixture(scope="session")

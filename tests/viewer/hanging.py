@@ -27,7 +27,7 @@ def picture(viewer: Viewer) -> np.ndarray:
     x, y, width, height = box["x"], box["y"], box["width"], box["height"]
     # Without the letters at the rims.
     clip = {"x": x + width / 4, "y": y + height / 4, "width": width / 2, "height": height / 2}
-    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip, timeout=60_000))).convert("RGB")  # type: ignore[arg-type]
+    image = Image.open(io.BytesIO(viewer.page.screenshot(clip=clip))).convert("RGB")  # type: ignore[arg-type]
     return np.asarray(image, np.float64)
 
 

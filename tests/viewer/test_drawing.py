@@ -4,11 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_image, save
-from conftest import RESOURCES
-from playwright.sync_api import Browser, Route, expect
-from server.asking import Served, serve
-from viewer.browsing import Make, Viewer
+from builders import make_study, save
+from playwright.sync_api import Route, expect
+from viewer.browsing import Viewer
 from viewer.decoded import Decoded, load
 from viewer.hanging import hang, is_not_flat, picture, wait_for_picture
 
@@ -18,19 +16,19 @@ _VIEWPORT = "window.cornerstone.getEnabledElements()[0].viewport"
 
 
 @pytest.fixture
-def shown(browser: Browser, tmp_path: Path):
+def shown(page: Viewer, tmp_path: Path) -> Viewer:
     """A page that shows one image."""
-    image = make_image()
-    path = save(image, tmp_path / "in" / "a")
-    with serve(tmp_path / "base", RESOURCES) as served:
-        served.add(path)
-        viewer = Viewer(browser, served)
-        viewer.show(image.StudyInstanceUID)
-        viewer.sets(1)
-        hang(viewer, path)
-        wait_for_picture(viewer)
-        yield viewer
-        viewer.close()
+    show_one(page, save(make_study(), tmp_path / "in" / "a"))
+    return page
+
+
+def show_one(page: Viewer, path: Path) -> None:
+    """Show a study of one image, and wait until it is drawn."""
+    page.served.add(path)
+    page.show(page.served.place(path)[0])
+    page.sets(1)
+    hang(page, path)
+    wait_for_picture(page)
 
 
 @pytest.mark.parametrize("camera", ["{ parallelScale: 1e5 }", "{ focalPoint: [1e5, 0, 0], position: [1e5, 0, -100] }"])
@@ -69,41 +67,38 @@ def test_graphics_that_are_lost_are_said_and_come_back(shown: Viewer) -> None:
     assert is_not_flat(picture(shown))
 
 
-def test_an_image_that_comes_while_its_study_opens_is_decoded_as_the_others(
-    make_viewer: Make, library: Served, tmp_path: Path
-) -> None:
+def test_an_image_that_comes_while_its_study_opens_is_decoded_as_the_others(page: Viewer, tmp_path: Path) -> None:
     values = np.arange(64, dtype="u4").reshape(8, 8) * 1000
-    first, late = make_image(), make_image(InstanceNumber=2, BitsAllocated=32, PixelData=values.tobytes())
+    first = make_study()
+    late = make_study(
+        StudyInstanceUID=first.StudyInstanceUID,
+        SeriesInstanceUID=first.SeriesInstanceUID,
+        InstanceNumber=2,
+        BitsAllocated=32,
+        PixelData=values.tobytes(),
+    )
     late.BitsStored, late.HighBit = 32, 31
-    library.add(save(first, tmp_path / "in" / "a"))
+    page.served.add(save(first, tmp_path / "in" / "a"))
 
     def come(route: Route) -> None:
         # The display sets are there; now the metadata are asked for.
-        library.add(save(late, tmp_path / "in" / "b"))
+        page.served.add(save(late, tmp_path / "in" / "b"))
         route.continue_()
 
-    viewer = make_viewer(library)
-    viewer.page.route("**/series/*/metadata", come)
-    viewer.show(first.StudyInstanceUID, DataSource.DICOM_WEB)
-    made = viewer.sets(2)
+    page.page.route("**/series/*/metadata", come)
+    page.show(first.StudyInstanceUID, DataSource.DICOM_WEB)
+    made = page.sets(2)
+    page.page.unroute("**/series/*/metadata")
     assert sorted(uid for one in made for uid in one["instances"]) == sorted(
         [first.SOPInstanceUID, late.SOPInstanceUID]
     )
-    shown = load(viewer, (late.StudyInstanceUID, late.SeriesInstanceUID, late.SOPInstanceUID))
+    shown = load(page, (late.StudyInstanceUID, late.SeriesInstanceUID, late.SOPInstanceUID))
     assert isinstance(shown, Decoded)
     assert np.array_equal(shown.values, values)
 
 
 @pytest.mark.parametrize("patient_id", [None, ""])
-def test_a_patient_without_an_id_is_one_patient(
-    make_viewer: Make, library: Served, tmp_path: Path, patient_id: str | None
-) -> None:
-    path = save(make_image(PatientID=patient_id), tmp_path / "in" / "a")
-    library.add(path)
-    viewer = make_viewer(library)
-    viewer.show(library.place(path)[0])
-    viewer.sets(1)
-    hang(viewer, path)
-    wait_for_picture(viewer)
-    expect(viewer.page.get_by_text("Patient", exact=True)).to_be_visible()
-    expect(viewer.page.get_by_text("Multiple Patients")).to_have_count(0)
+def test_a_patient_without_an_id_is_one_patient(page: Viewer, tmp_path: Path, patient_id: str | None) -> None:
+    show_one(page, save(make_study(PatientID=patient_id), tmp_path / "in" / "a"))
+    expect(page.page.get_by_text("Patient", exact=True)).to_be_visible()
+    expect(page.page.get_by_text("Multiple Patients")).to_have_count(0)

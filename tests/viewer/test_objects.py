@@ -7,8 +7,8 @@ import pytest
 from conftest import RESOURCES
 from objects import STUDY, Objects, make_objects
 from playwright.sync_api import Browser, expect
-from server.asking import serve
-from viewer.browsing import Viewer
+from server.asking import Served, serve
+from viewer.browsing import LARGE, Viewer
 from viewer.hanging import hang, has_colours, wait_for_picture
 
 from desktop.settings import DataSource
@@ -21,19 +21,26 @@ _VIEWPORT = """(() => {
 _SHOWN = f"({_VIEWPORT}?.getCornerstoneImage?.()?.imageId ?? '')"
 
 
-@pytest.fixture(scope="module", params=list(DataSource))
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The study with an object of nearly every class, shown by each of the two sources."""
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Objects]]:
+    """The study with an object of nearly every class."""
     objects = make_objects(tmp_path_factory.mktemp("objects") / "in")
     with serve(tmp_path_factory.mktemp("objects") / "base", RESOURCES, draws=True) as served:
         served.add(objects.folder)
-        viewer = Viewer(browser, served)
-        viewer.page.set_viewport_size({"width": 1100, "height": 750})
-        viewer.show(STUDY, request.param)
-        viewer.sets(len(served.app.viewing.display_sets(STUDY)))
-        yield viewer, objects
-        assert [error for error in viewer.errors if "TypeError" in error] == []
-        viewer.close()
+        yield served, objects
+
+
+@pytest.fixture(scope="module", params=list(DataSource))
+def page(browser: Browser, library: tuple[Served, Objects], request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The study, shown by each of the two sources; each has a page of its own, which knows nothing of the other."""
+    served, objects = library
+    viewer = Viewer(browser, served)
+    viewer.resize(LARGE)
+    viewer.show(STUDY, request.param)
+    viewer.sets(len(served.app.viewing.display_sets(STUDY)))
+    yield viewer, objects
+    assert [error for error in viewer.errors if "TypeError" in error] == []
+    viewer.close()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,7 @@ def test_the_words_of_an_object_are_found(page: tuple[Viewer, Objects], name: st
     viewer, objects = page
     hang(viewer, objects.files[name])
     for word in words:
-        expect(viewer.page.frame_locator("iframe").locator("body")).to_contain_text(word, timeout=15_000)
+        expect(viewer.page.frame_locator("iframe").locator("body")).to_contain_text(word)
     # What is in a file does not run, and asks for nothing.
     frame = viewer.page.locator("iframe").first
     assert frame.get_attribute("sandbox") == "allow-same-origin"

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import ROOT_UID, make_image, save
-from conftest import RESOURCES
-from playwright.sync_api import Browser
+from builders import ROOT_UID, make_image, make_study, save
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import EnhancedCTImageStorage, PositronEmissionTomographyImageStorage, generate_uid
-from server.asking import Served, serve
+from server.asking import Served
 from server.pixels import CANNOT, shown_to_the_viewer
 from viewer.browsing import Make, Viewer
 from viewer.decoded import Decoded, load
@@ -164,15 +162,6 @@ def write_damaged(path: Path, folder: Path) -> list[Path]:
     return paths
 
 
-@pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
-    """A page on a library, both of which begin empty; each test brings a study of its own."""
-    with serve(tmp_path_factory.mktemp("page") / "base", RESOURCES, draws=True) as served:
-        viewer = Viewer(browser, served)
-        yield viewer
-        viewer.close()
-
-
 def show(page: Viewer, folder: Path, source: DataSource) -> list[tuple[str, str, str]]:
     """Import files of one study, show it, and return the UIDs of each file in the order of their names."""
     page.served.add(folder)
@@ -180,13 +169,6 @@ def show(page: Viewer, folder: Path, source: DataSource) -> list[tuple[str, str,
     page.show(places[0][0], source)
     page.sets(len(page.served.app.viewing.display_sets(places[0][0])))
     return places
-
-
-def make_study(**attributes: Any) -> Dataset:
-    """Return an image of a study of its own."""
-    return make_image(
-        **{name: generate_uid(ROOT_UID) for name in ("StudyInstanceUID", "SeriesInstanceUID")} | attributes
-    )
 
 
 @pytest.mark.parametrize("source", list(DataSource))

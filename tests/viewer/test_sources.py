@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from builders import ROOT_UID, make_stack
-from conftest import RESOURCES, find_corpus
+from conftest import RESOURCES
 from playwright.sync_api import Browser
 from server.asking import Served, serve
-from viewer.browsing import Viewer
+from viewer.browsing import LARGE, Viewer
 from viewer.hanging import hang, is_not_flat, wait_for_picture
 
 from desktop.settings import DataSource
@@ -35,9 +35,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, shelf: Served) -> Iterator[Viewer]:
+def priors(browser: Browser, shelf: Served) -> Iterator[Viewer]:
     viewer = Viewer(browser, shelf)
-    viewer.page.set_viewport_size({"width": 1100, "height": 750})
+    viewer.resize(LARGE)
     yield viewer
     viewer.close()
 
@@ -61,22 +61,22 @@ def test_what_is_surely_the_patients(shelf: Served) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_priors_are_listed_and_open(page: Viewer, source: DataSource) -> None:
-    page.show(NOW, source)
-    page.sets(1)
-    listed = page.page.get_by_text(BEFORE, exact=True)
-    listed.first.wait_for(timeout=20_000)
-    assert page.page.get_by_text(NOW, exact=True).count()
+def test_priors_are_listed_and_open(priors: Viewer, source: DataSource) -> None:
+    priors.show(NOW, source)
+    priors.sets(1)
+    listed = priors.page.get_by_text(BEFORE, exact=True)
+    listed.first.wait_for()
+    assert priors.page.get_by_text(NOW, exact=True).count()
     for stranger in (NOBODY, OTHER):
-        assert page.page.get_by_text(stranger, exact=True).count() == 0
+        assert priors.page.get_by_text(stranger, exact=True).count() == 0
     listed.first.click()
-    page.wait_for(
+    priors.wait_for(
         "uid => window.services.displaySetService.getActiveDisplaySets().some(set => set.StudyInstanceUID === uid)",
         BEFORE,
     )
-    planned = page.served.app.viewing.display_sets(BEFORE)[0].displaySetInstanceUID
-    page.hang(planned)
-    page.wait_for(
+    planned = priors.served.app.viewing.display_sets(BEFORE)[0].displaySetInstanceUID
+    priors.hang(planned)
+    priors.wait_for(
         """uid => {
           const { cornerstoneViewportService, viewportGridService } = window.services;
           const id = viewportGridService.getActiveViewportId();
@@ -84,23 +84,15 @@ def test_priors_are_listed_and_open(page: Viewer, source: DataSource) -> None:
         }""",
         f"/studies/{BEFORE}/",
     )
+    wait_for_picture(priors, is_not_flat)
+    assert not priors.errors
+
+
+def test_whole_slides_are_seen_over_json(page: Viewer, corpus: Path) -> None:
+    slide = next(corpus.rglob("sm_image.dcm"))
+    page.resize(LARGE)
+    page.served.add(slide)
+    page.show(page.served.place(slide)[0], DataSource.DICOM_JSON)
+    page.sets(1)
+    hang(page, slide)
     wait_for_picture(page, is_not_flat)
-    assert not page.errors
-
-
-def test_whole_slides_are_seen_over_json(browser: Browser, tmp_path: Path) -> None:
-    folder = find_corpus()
-    if folder is None:
-        pytest.skip("the folder of real DICOM files is not here (NEGATOSCOPE_CORPUS)")
-    slide = next(folder.rglob("sm_image.dcm"))
-    with serve(tmp_path / "base", RESOURCES, draws=True) as served:
-        served.add(slide)
-        viewer = Viewer(browser, served)
-        try:
-            viewer.page.set_viewport_size({"width": 1100, "height": 750})
-            viewer.show(served.place(slide)[0], DataSource.DICOM_JSON)
-            viewer.sets(1)
-            hang(viewer, slide)
-            wait_for_picture(viewer, is_not_flat)
-        finally:
-            viewer.close()

@@ -128,14 +128,15 @@ def passes(venv: Venv, check: Sequence[str], environment: Mapping[str, str]) -> 
 def pytest_arguments(extra: Sequence[str]) -> list[str]:
     """Return pytest's arguments: two processes, and not the folders that are asked for by name.
 
-    Tests of one group (``xdist_group``) go to one process: what they share is costly to start.
+    Each process has a half of the tests, in their order, until it takes some of the other's: so most pages and
+    libraries that tests share are made once, and not by each process.
     """
     named = " ".join(extra)
     return [
         "-n",
         "2",
         "--dist",
-        "loadgroup",
+        "worksteal",
         *(f"--ignore={folder}" for folder in NOT_BY_DEFAULT if folder not in named),
         *extra,
     ]

@@ -1,5 +1,6 @@
 """Makes DICOM files for tests."""
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,11 +53,18 @@ def make_image(**attributes: Any) -> Dataset:
     return ds
 
 
+def own_uids() -> dict[str, str]:
+    """Return UIDs of a study and its series that no other test uses."""
+    study = f"{ROOT_UID}{next(_numbers)}"
+    return {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1"}
+
+
+_numbers = itertools.count(1_000_000)
+
+
 def make_study(**attributes: Any) -> Dataset:
     """Return a small CT image of a study of its own."""
-    return make_image(
-        **{name: generate_uid(ROOT_UID) for name in ("StudyInstanceUID", "SeriesInstanceUID")} | attributes
-    )
+    return make_image(**own_uids() | attributes)
 
 
 def save(dataset: Dataset, path: Path) -> Path:

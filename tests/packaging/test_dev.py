@@ -233,39 +233,18 @@ def test_python_without_ensurepip(dev_system, monkeypatch, debian, installs, exp
 # The commands
 
 
+_PROCESSES = ("-n", "2", "--dist", "worksteal")
+
+
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        (
-            [],
-            [
-                "-n",
-                "2",
-                "--dist",
-                "loadgroup",
-                "--ignore=tests/benchmarks",
-                "--ignore=tests/frozen",
-                "--ignore=tests/fuzz",
-            ],
-        ),
+        ([], [*_PROCESSES, "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz"]),
         (
             ["-k", "walk"],
-            [
-                "-n",
-                "2",
-                "--dist",
-                "loadgroup",
-                "--ignore=tests/benchmarks",
-                "--ignore=tests/frozen",
-                "--ignore=tests/fuzz",
-                "-k",
-                "walk",
-            ],
+            [*_PROCESSES, "--ignore=tests/benchmarks", "--ignore=tests/frozen", "--ignore=tests/fuzz", "-k", "walk"],
         ),
-        (
-            ["tests/frozen"],
-            ["-n", "2", "--dist", "loadgroup", "--ignore=tests/benchmarks", "--ignore=tests/fuzz", "tests/frozen"],
-        ),
+        (["tests/frozen"], [*_PROCESSES, "--ignore=tests/benchmarks", "--ignore=tests/fuzz", "tests/frozen"]),
     ],
 )
 def test_pytest_arguments(dev, extra, expected):

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import shiboken6
+from builders import make_stack, own_uids
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
+from server.asking import start_threads
 
 from desktop.app import App, start_app
 from desktop.errors import InputError
@@ -123,28 +125,79 @@ class Program:
         )
 
 
+def start_program(base_dir: Path, **options: Any) -> Program:
+    """Start the program."""
+    app = start_app(find_paths(base_dir))
+    app.serve()
+    window = MainWindow(app, **options)
+    window.show()
+    return Program(app, window)
+
+
+def end_program(program: Program) -> None:
+    """End it, and delete its window."""
+    program.window.shut_down()
+    shiboken6.delete(program.window)
+    program.app.close()
+
+
 @pytest.fixture
 def make_program(qapp: QApplication, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     """Start programs that end with the test."""
     programs: list[Program] = []
 
     def make(base_dir: Path | None = None, **options: Any) -> Program:
-        app = start_app(find_paths(base_dir or tmp_path / "base"))
-        app.serve()
-        window = MainWindow(app, **options)
-        window.show()
-        program = Program(app, window)
-        programs.append(program)
-        return program
+        programs.append(start_program(base_dir or tmp_path / "base", **options))
+        return programs[-1]
 
     yield make
     for program in reversed(programs):
-        program.window.shut_down()
-        shiboken6.delete(program.window)
-        program.app.close()
+        end_program(program)
 
 
 @pytest.fixture
 def program(make_program: Callable[..., Program]) -> Program:
     """One started program."""
     return make_program()
+
+
+@pytest.fixture(scope="session")
+def _long_lived(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    folder = tmp_path_factory.mktemp("shared")
+    make_stack(folder / "in", 1, **own_uids())
+    program = start_program(folder / "base")
+    # Whatever threads it needs begin now: none seems to be left behind by a test.
+    start_threads(program.app)
+    program.app.pictures.warm_up()
+    program.show(folder / "in")
+    clear(program)
+    yield program
+    end_program(program)
+
+
+@pytest.fixture
+def shared(_long_lived: Program, request: pytest.FixtureRequest) -> Iterator[Program]:
+    """A program that most tests share, as it takes seconds to start. Its library is empty, and it shows nothing.
+
+    Each test brings studies of its own, whose UIDs no other test uses: the page remembers.
+    """
+    failed = request.session.testsfailed
+    yield _long_lived
+    if request.session.testsfailed > failed:
+        _long_lived.window.viewer.start()
+    clear(_long_lived)
+
+
+def clear(program: Program) -> None:
+    """Empty the library, and leave the study that is shown."""
+    window = program.window
+    program.wait_for(lambda: not window._jobs)
+    program.wait_for(lambda: program.ask("typeof window.negatoscope?.open") == "function")
+    program.ask("window.negatoscope.open('/') ?? 1")
+    program.wait_for(lambda: window.windowTitle() == "Negatoscope")
+    for entry in program.app.viewing.studies():
+        program.app.holdings.delete(entry.study.StudyInstanceUID, permanently=True)
+    window.studies.search.clear()
+    window.copying.setChecked(False)
+    window.dock.hide()
+    program.wait_for(lambda: not window.studies.model.entries)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from builders import ROOT_UID, make_image, make_stack, save
+from builders import make_image, make_stack, make_study, own_uids, save
 
 from desktop.services.sample import make_sample_study
 from desktop.settings import DataSource
@@ -108,23 +108,27 @@ def test_real_files_are_drawn_and_are_what_we_say(
         assert not [message for made in expected for message in made["messages"] if message >= 13], name
 
 
-def test_each_frame_of_a_multiframe_image_is_its_own(program: Any, pydicom_files: Path):
-    program.show(pydicom_files / "examples_ybr_color.dcm")
+def test_each_frame_of_a_multiframe_image_is_its_own(shared: Any, pydicom_files: Path):
+    shared.show(pydicom_files / "examples_ybr_color.dcm")
     frames = pydicom.dcmread(pydicom_files / "examples_ybr_color.dcm").NumberOfFrames
-    ids = program.ask_viewport("viewport.getImageIds()")
+    ids = shared.ask_viewport("viewport.getImageIds()")
     assert [image_id.rpartition("/")[2] for image_id in ids] == [str(number) for number in range(1, frames + 1)]
 
 
-def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path):
-    make_stack(tmp_path / "in" / "axial", 5, SeriesInstanceUID=ROOT_UID + "2.1", SeriesNumber=2)
-    make_stack(tmp_path / "in" / "gap", 4, SeriesInstanceUID=ROOT_UID + "2.2", SeriesNumber=1, spacing=3.0)
+def test_several_series_of_a_study_are_what_we_say(shared: Any, tmp_path: Path):
+    study = own_uids()["StudyInstanceUID"]
+    make_stack(tmp_path / "in" / "axial", 5, StudyInstanceUID=study, SeriesInstanceUID=study + ".1", SeriesNumber=2)
+    make_stack(
+        tmp_path / "in" / "gap", 4, StudyInstanceUID=study, SeriesInstanceUID=study + ".2", SeriesNumber=1, spacing=3.0
+    )
     (tmp_path / "in" / "gap" / "IM0001").unlink()
     for number in (1, 2):
         save(
             make_image(
                 Modality="CR",
                 SOPClassUID=pydicom.uid.ComputedRadiographyImageStorage,
-                SeriesInstanceUID=ROOT_UID + "2.3",
+                StudyInstanceUID=study,
+                SeriesInstanceUID=study + ".3",
                 SeriesNumber=3,
                 InstanceNumber=number,
                 ImagePositionPatient=None,
@@ -137,7 +141,8 @@ def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path)
             NumberOfFrames=3,
             SOPClassUID=pydicom.uid.UltrasoundMultiFrameImageStorage,
             Modality="US",
-            SeriesInstanceUID=ROOT_UID + "2.4",
+            StudyInstanceUID=study,
+            SeriesInstanceUID=study + ".4",
             SeriesNumber=4,
         ),
         tmp_path / "in" / "us",
@@ -147,7 +152,8 @@ def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path)
             make_image(
                 Modality="MR",
                 SOPClassUID=pydicom.uid.MRImageStorage,
-                SeriesInstanceUID=ROOT_UID + "2.5",
+                StudyInstanceUID=study,
+                SeriesInstanceUID=study + ".5",
                 SeriesNumber=5,
                 InstanceNumber=number + 1,
                 ImagePositionPatient=[0, 0, 4.0 * (number % 2)],
@@ -155,17 +161,17 @@ def test_several_series_of_a_study_are_what_we_say(program: Any, tmp_path: Path)
             ),
             tmp_path / "in" / "dwi" / str(number),
         )
-    study = program.show(tmp_path / "in")
-    expected = ours(program, study)
+    assert shared.show(tmp_path / "in") == study
+    expected = ours(shared, study)
     assert len(expected) == 7  # one for each b-value
-    by_uids = {tuple(sorted(item["instances"])): item for item in program.ask(_DISPLAY_SETS)}
+    by_uids = {tuple(sorted(item["instances"])): item for item in shared.ask(_DISPLAY_SETS)}
     assert by_uids == {tuple(sorted(item["instances"])): item for item in expected}
 
 
-def test_pixels_of_one_bit_are_drawn(program: Any, tmp_path: Path):
+def test_pixels_of_one_bit_are_drawn(shared: Any, tmp_path: Path):
     bits = np.random.default_rng(0).integers(0, 2, (2, 5, 7), dtype=np.uint8)
     save(
-        make_image(
+        make_study(
             SOPClassUID="1.2.840.10008.5.1.4.1.1.7.1",
             Modality="OT",
             NumberOfFrames=2,
@@ -180,17 +186,17 @@ def test_pixels_of_one_bit_are_drawn(program: Any, tmp_path: Path):
         ),
         tmp_path / "in" / "bits",
     )
-    program.show(tmp_path / "in")
-    values = program.ask_viewport("Array.from(viewport.getCornerstoneImage().getPixelData())")
+    shared.show(tmp_path / "in")
+    values = shared.ask_viewport("Array.from(viewport.getCornerstoneImage().getPixelData())")
     assert values == bits[0].ravel().tolist()
-    assert_not_flat(program)
+    assert_not_flat(shared)
 
 
-def test_another_study_opens_without_a_new_page(program: Any, pydicom_files: Path):
-    first = program.show(pydicom_files / "CT_small.dcm")
-    program.ask("(window.marker = 1)")
-    second = program.show(pydicom_files / "MR_small.dcm")
+def test_another_study_opens_without_a_new_page(shared: Any, pydicom_files: Path):
+    first = shared.show(pydicom_files / "CT_small.dcm")
+    shared.ask("(window.marker = 1)")
+    second = shared.show(pydicom_files / "MR_small.dcm")
     assert first != second
-    assert program.ask("window.marker") == 1
-    shown = program.ask("window.services.displaySetService.getActiveDisplaySets().map(s => s.StudyInstanceUID)")
+    assert shared.ask("window.marker") == 1
+    shown = shared.ask("window.services.displaySetService.getActiveDisplaySets().map(s => s.StudyInstanceUID)")
     assert shown == [second]

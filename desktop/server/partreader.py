@@ -14,7 +14,8 @@ PART_LIMIT = 10_000
 HEAD_LIMIT = 1 << 14
 """Bytes of one part's headers."""
 
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+# The standard (RFC 2046 §5.1.1) has 70 letters at most; other programs write longer ones.
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,199}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

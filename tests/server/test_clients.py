@@ -99,7 +99,6 @@ class TestDicomwebClient:
         assert list(client.iter_bulkdata(url)) == [value]
 
 
-@pytest.mark.xdist_group("orthanc")
 class TestOrthanc:
     @pytest.fixture
     def server(self, orthanc: Orthanc, clinic: Served) -> Iterator[str]:

@@ -10,7 +10,7 @@ from server.comparing import Comparer, Comparison, send_to_orthanc
 from server.explaining import KINDS, find_kinds
 from server.orthanc import Orthanc
 
-pytestmark = [pytest.mark.xdist_group("orthanc"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 # The last release whose answers have been looked through; others may have mended what the table says of Orthanc.
 KNOWN = "1.10.1"

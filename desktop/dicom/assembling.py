@@ -1,5 +1,6 @@
 """Makes a PS3.10 file of metadata in the DICOM JSON Model and of values that came apart from it (PS3.18 Annex F)."""
 
+import json
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +30,30 @@ _SYNTAXES = {
 }
 """Transfer syntax of compressed values that do not name theirs (PS3.18 Table 8.7.3-4 and 8.7.3-5)."""
 
+_OF_TYPE = {
+    "image/jpeg": tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70)),
+    "image/jls": ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"),
+    "image/jp2": ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"),
+    "image/jpx": ("1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.93"),
+    "image/jphc": tuple(f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203)),
+    "video/mpeg2": ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101"),
+    "video/mp4": tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(102, 109)),
+}
+"""Transfer syntaxes of a media type (as above)."""
+
 _BUFFERED = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 """Value representations whose values pydicom writes from an open file."""
 
-_PIXELS, _SYNTAX, _AVAILABLE_SYNTAX = "7FE00010", "00020010", "00083002"
+_PIXELS, _SYNTAX, _CHARACTER_SET = "7FE00010", "00020010", "00080005"
+_OCTETS = "application/octet-stream"
 _WITHIN_LIMIT = 1 << 26
 """Bytes of one value within a sequence: those are held in memory."""
 
 _quiet = threading.Lock()
 
-Problem = ValueError
+
+class NoInstance(ValueError):  # noqa: N818 - said of what came
+    """What came makes no instance. The sentence says why, and names no value: it may be a patient's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,13 @@ class Bulk:
     transfer_syntax: str = ""
 
 
+_NO_MODEL = "Its metadata are no data set in the DICOM JSON Model."
+_BAD_VALUES = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(NotImplementedError, RecursionError),
+)
+"""What pydicom raises over values that are none."""
+
 Find = Callable[[str], Sequence[Bulk]]
 """Returns what came for a BulkDataURI, in order; nothing if nothing did."""
 
@@ -63,34 +85,42 @@ def write_instance(model: Mapping[str, Any], find: Find, target: BinaryIO) -> No
     """Write one instance.
 
     Raises:
-        ValueError: the metadata are no data set, or a value is missing. The sentence says what.
+        NoInstance: the metadata are no data set, or a value is missing.
     """
     with ExitStack() as files, _quiet, warnings.catch_warnings():
         # They would name values, which may be patients'.
         warnings.simplefilter("ignore")
         try:
             dcmwrite(target, _make(model, find, files), enforce_file_format=True)
-        except Problem:
+        except NoInstance:
             raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, NotImplementedError) as error:
-            raise Problem("Its metadata are no data set in the DICOM JSON Model.") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # pydicom says so of a number that its value representation has no room for.
+            raise NoInstance(_NO_MODEL) from error
+        except _BAD_VALUES as error:
+            raise NoInstance(_NO_MODEL) from error
 
 
 def _make(model: Mapping[str, Any], find: Find, files: ExitStack) -> Dataset:
     apart, plain = {}, {}
     for tag, element in model.items():
         if not isinstance(element, Mapping) or "vr" not in element:
-            raise Problem("Its metadata are no data set in the DICOM JSON Model.")
+            raise NoInstance(_NO_MODEL)
         if "BulkDataURI" in element:
             apart[tag] = element
         elif not tag.startswith("0002"):
             plain[tag] = element
+    if not json.dumps(plain, ensure_ascii=False).isascii():
+        # JSON is in UTF-8, whatever the file was that it was made of (PS3.18 §F.2).
+        plain[_CHARACTER_SET] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     dataset = Dataset.from_json(dict(plain), lambda uri: _read(_found(find, uri)))
-    syntax = _first(model, _SYNTAX) or _first(model, _AVAILABLE_SYNTAX)
+    syntax = _first(model, _SYNTAX)
     for tag, element in apart.items():
         bulk = _found(find, element["BulkDataURI"])
         if tag == _PIXELS:
-            syntax = bulk[0].transfer_syntax or _SYNTAXES.get(bulk[0].media_type) or syntax
+            syntax = bulk[0].transfer_syntax or _choose_syntax(bulk[0].media_type, syntax)
         dataset[BaseTag(int(tag, 16))] = _element(tag, str(element["vr"]), bulk, syntax, files)
     dataset.file_meta = FileMetaDataset()
     # What is not compressed came in little-endian order, with value representations.
@@ -98,8 +128,19 @@ def _make(model: Mapping[str, Any], find: Find, files: ExitStack) -> Dataset:
     dataset.file_meta.TransferSyntaxUID = UID(uids.EXPLICIT_VR_LITTLE_ENDIAN if is_native else syntax)
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not uids.is_uid(str(dataset.get(keyword, ""))):
-            raise Problem(f"Its metadata have no {keyword}.")
+            raise NoInstance(f"Its metadata have no {keyword}.")
     return dataset
+
+
+def _choose_syntax(media_type: str, said: str) -> str:
+    """Return the transfer syntax of pixels whose part does not name it.
+
+    Args:
+        said: in the metadata; it counts where it is one of the media type's.
+    """
+    if media_type == _OCTETS:
+        return ""
+    return said if said in _OF_TYPE.get(media_type, ()) else _SYNTAXES.get(media_type, said)
 
 
 def _element(tag: str, vr: str, bulk: Sequence[Bulk], syntax: str, files: ExitStack) -> DataElement | RawDataElement:
@@ -119,13 +160,13 @@ def _element(tag: str, vr: str, bulk: Sequence[Bulk], syntax: str, files: ExitSt
 def _found(find: Find, uri: Any) -> Sequence[Bulk]:
     bulk = find(uri) if isinstance(uri, str) else ()
     if not bulk:
-        raise Problem("Its metadata refer to a value that did not come with them.")
+        raise NoInstance("Its metadata refer to a value that did not come with them.")
     return bulk
 
 
 def _read(bulk: Sequence[Bulk]) -> bytes:
     if sum(one.path.stat().st_size for one in bulk) > _WITHIN_LIMIT:
-        raise Problem("One of its values is too large to be sent in this form.")
+        raise NoInstance("One of its values is too large to be sent in this form.")
     return b"".join(one.path.read_bytes() for one in bulk)
 
 

@@ -155,7 +155,8 @@ class Pipeline:
                 fresh.append(file)
         if fresh:
             # Either may have come since the import began.
-            charsets = find_charsets(self._store.reader())
+            # What the viewer makes is in UTF-8, whatever was chosen for the study that it belongs to.
+            charsets = {} if self._order.made_here else find_charsets(self._store.reader())
             order = replace(self._order, passwords=passwords(), charsets=charsets)
             self._reading.append(_Batch(fresh, order, self._pool.submit(fresh, order)))
 

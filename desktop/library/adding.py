@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, NamedTuple
 
 from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
@@ -17,7 +17,7 @@ from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, is_here, medium_row, shown
 from .rows import ELSEWHERE, from_row, instance_from_row, path_from_db, path_to_db, to_row
 from .searching import index_study
-from .stored import note_made_here
+from .stored import is_made_here, note_made_here
 
 Reading = Header | Refusal
 
@@ -102,6 +102,9 @@ class _Adder:
             return self._refuse(reading, before)
         if reading.made_here and reading.copy is not None:
             note_made_here(self._db, reading.copy.name)
+        elif reading.copy is not None and is_made_here(self._db, reading.copy.name):
+            # It is read again.
+            reading = replace(reading, made_here=True)
         return self._add_header(reading, before)
 
     def _refuse(self, refusal: Refusal, before: sqlite3.Row | None) -> FileOutcome:

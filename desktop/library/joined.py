@@ -4,7 +4,9 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from ..dicom.metadata import METADATA_VERSION
+from ..dicom.records import Header
 from .forgetting import STORED, StoredFile, make_stored_file
+from .rows import path_to_db
 
 JOINED_VERSION = 1
 """Grows when the joined JSON changes its form."""
@@ -58,3 +60,17 @@ def find_outdated(db: sqlite3.Connection) -> dict[str, list[StoredFile]]:
     for row in db.execute(f"{STORED} WHERE reader != ? ORDER BY files.id", (METADATA_VERSION,)):
         outdated.setdefault(row["study_uid"], []).append(make_stored_file(row))
     return outdated
+
+
+def is_outdated(db: sqlite3.Connection, header: Header) -> bool:
+    """Whether the library has a file that was read again, and its pieces are of another version.
+
+    A file whose SOP Instance UID another one has too is left as it is: it might lose its UID to the other.
+    """
+    row = db.execute(
+        "SELECT (SELECT count(*) FROM instances AS others WHERE others.SOPInstanceUID = instances.SOPInstanceUID) "
+        "FROM files JOIN media ON media.id = medium JOIN instances ON file = files.id "
+        "WHERE path = ? AND identity = ? AND reader != ?",
+        (path_to_db(header.file.path), header.file.medium, METADATA_VERSION),
+    ).fetchone()
+    return row is not None and row[0] == 1

@@ -18,7 +18,7 @@ from .imports import ImportState
 from .outcomes import Outcome
 from .places import is_copy_name
 from .rows import instance_from_row, path_from_db
-from .schema import DAMAGE, VERSION, derive_traits, index_studies, open_untouched
+from .schema import DAMAGE, VERSION, derive_requests, derive_traits, index_studies, open_untouched
 
 _NO_DAMAGE = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
@@ -132,6 +132,7 @@ def take_over(db: sqlite3.Connection, path: Path) -> bool:
     _count_anew(db)
     index_studies(db)
     derive_traits(db)
+    derive_requests(db)
     db.execute("UPDATE files SET reader = 0")
     return is_sound
 

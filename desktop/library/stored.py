@@ -41,6 +41,11 @@ def note_made_here(db: sqlite3.Connection, copy: str) -> None:
     db.execute("INSERT OR IGNORE INTO unsent (copy) VALUES (?)", (copy,))
 
 
+def is_made_here(db: sqlite3.Connection, copy: str) -> bool:
+    """Whether a copy was made by the viewer, and is nowhere else."""
+    return db.execute("SELECT 1 FROM unsent WHERE copy = ?", (copy,)).fetchone() is not None
+
+
 def forget_made_here(db: sqlite3.Connection, copies: Iterable[str]) -> None:
     """Forget of copies that are gone that they were made here."""
     db.executemany("DELETE FROM unsent WHERE copy = ?", ((copy,) for copy in copies))

@@ -39,7 +39,7 @@ _FILM_BYTES = 1 << 25
 
 _QUALITY = 85
 
-_ANIMATED_FRAMES, _ANIMATED_BITS = 1_000, 1 << 32
+_ANIMATED_FRAMES, _ANIMATED_BITS, _ANIMATED_PIXELS = 1_000, 1 << 32, 1 << 28
 """Of an animated GIF at most: its frames, and the bits of all of them as they are stored."""
 
 _reader = FrameReader()
@@ -88,6 +88,8 @@ def draw_animation(stored: Stored, rendering: Rendering, keys: Keys) -> bytes:
     frames = stored.pixels.frames
     if frames > _ANIMATED_FRAMES or frames * stored.pixels.frame_bits > _ANIMATED_BITS:
         raise NoPixels(f"Its {frames:,} frames are too many for one animated GIF. Ask for frames by their numbers.")
+    if frames * (rendering.viewport.width or 0) * (rendering.viewport.height or 0) > _ANIMATED_PIXELS:
+        raise NoPixels("Its frames are too many for so large a picture that moves. Ask for a smaller one.")
     pictures = [_render(stored, number, rendering) for number in range(1, frames + 1)]
     return encode_gif(pictures, 1 / (frame_rate(_load(stored)) or FRAME_RATE))
 

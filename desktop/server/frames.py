@@ -76,7 +76,9 @@ class Frames(Resource):
         if any(item.for_viewer for item in accepted):
             frames = self._read_for_viewer(located, request.place, numbers)
             form = choose_frame_form(accepted, frames[0].TransferSyntaxUID, len(numbers))
-            return _NOT_ACCEPTABLE if form is None else _send(form, numbers, lambda _: [one.data for one in frames])
+            if form is None or form.syntax != frames[0].TransferSyntaxUID:
+                return _NOT_ACCEPTABLE
+            return _send(form, numbers, lambda _: [one.data for one in frames])
         syntax = _syntax_of_frames(located)
         form = choose_frame_form(accepted, syntax, len(numbers))
         if form is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dicom.assembling import Bulk, write_instance
+from ..dicom.assembling import Bulk, NoInstance, write_instance
 from .answers import DICOM_JSON
 from .partreader import PART_LIMIT, Malformed, MediaType, TooMuch
 from .receiving import Parts, Receiver
@@ -74,7 +74,7 @@ def assemble(metadata: Sequence[Path], bulk: dict[str, list[Bulk]], delivery: De
             try:
                 with made[-1].open("wb") as file:
                     write_instance(model, lambda uri: bulk.get(uri, ()), file)
-            except ValueError as error:
+            except NoInstance as error:
                 raise Malformed(f"Instance {len(made)} cannot be made. {error}") from error
     return made
 

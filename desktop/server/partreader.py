@@ -57,10 +57,17 @@ Event = PartBegun | bytes | PartEnded
 
 
 def read_media_type(header: str) -> MediaType:
-    """Read a Content-Type header (RFC 9110 §8.3.1)."""
+    """Read a Content-Type header (RFC 9110 §8.3.1).
+
+    Raises:
+        Malformed: it is none.
+    """
     message = Message()
     message["content-type"] = header.replace("\r", " ").replace("\n", " ")
-    (name, _), *parameters = message.get_params([("", "")])
+    try:
+        (name, _), *parameters = message.get_params([("", "")])
+    except (TypeError, ValueError) as error:
+        raise Malformed("A Content-Type header is none.") from error
     return MediaType(name.strip().lower(), {key.lower(): str(value) for key, value in parameters})
 
 

@@ -48,6 +48,8 @@ class LimitedProtocol(HttpToolsProtocol):
     _head = 0
     _unread = 0
     _received = 0
+    _beside = 0
+    _body = 0
     _unsent = 0
     _body_since = 0.0
     _has_drained = False
@@ -79,6 +81,9 @@ class LimitedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if has_begun and self._in_head:
             self._check_head(len(data))
+        elif not self._in_head:
+            self._check_beside(len(data))
+        self._await_next()
 
     def on_message_begin(self) -> None:
         """Called by the parser with the first byte of a request."""
@@ -88,18 +93,25 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        self._in_head, self._unread, self._body_since = False, 0, self.loop.time()
         self._head = 0
         self._check_head(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
+        self._in_head, self._unread, self._body_since = False, 0, self.loop.time()
+        self._beside = self._body = 0
         if self._waiting is not None:
             self._waiting.cancel()
         if not self._is_closed:
             super().on_headers_complete()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser; after a body too, where nobody reads any."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_body(self, body: bytes) -> None:
         """Called by the parser with a part of the body."""
         if self._is_closed:
             return
+        self._body += len(body)
         super().on_body(body)
         if self.cycle.response_complete:
             self._unread += len(body)
@@ -126,6 +138,21 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head += more
         if self._head > self.limits.head and not self._is_closed:
             self._refuse(431, "The head of the request is too large.")
+
+    def _check_beside(self, more: int) -> None:
+        """Count what comes with a body and is none: sizes of its chunks, and headers after it."""
+        self._beside += more
+        if self._beside - self._body > self._body + 2 * self.limits.head and not self._is_closed:
+            self._cut("more came beside a body than the body")
+
+    def _await_next(self) -> None:
+        """See that an idle connection ends, also where a few bytes have come that begin no request."""
+        is_idle = self._in_head and not self._has_begun and (self.cycle is None or self.cycle.response_complete)
+        is_watched = self.timeout_keep_alive_task is not None or not (
+            self._waiting is None or self._waiting.cancelled()
+        )
+        if is_idle and not is_watched and not self._is_closed:
+            self._await_head()
 
     def _await_head(self) -> None:
         if self._waiting is not None:

@@ -1,6 +1,7 @@
 """QIDO-RS: searches for patients, studies, series and instances (PS3.18 §10.6)."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -213,7 +214,7 @@ def _warn(search: Search, found: _Found) -> Headers:
     warnings = []
     if search.unknown:
         # Names of attributes come from the request: only what a header may hold.
-        names = ", ".join(name for name in search.unknown if name.replace(".", "").isalnum() and name.isascii())
+        names = ", ".join(re.sub(r"[^0-9A-Za-z._-]", "?", name) for name in search.unknown)
         warnings.append(f"not matched by: {names[:_NAMED]}")
     if found.is_cut:
         following = search.offset + found.number

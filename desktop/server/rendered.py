@@ -34,6 +34,9 @@ from .wholes import NO_STUDY, instance_path
 PDF, HTML = "application/pdf", "text/html"
 IMAGES = (JPEG, PNG, GIF)
 
+_FRAMES = 100
+"""Frames in one request: their pictures are in memory at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -118,6 +121,8 @@ class Rendered(_Pictured):
             return NO_FRAME_NUMBERS
         if stored.pixels.offset < 0:
             return refuse(404, "The file holds no pixels.")
+        if len(numbers) > min(stored.pixels.frames, _FRAMES):
+            return refuse(400, f"Ask for at most {_FRAMES} frames at once, and for each of them once.")
         check_region(stored, wanted.viewport)
         choice = choose_media(read_accept(request.accept), IMAGES, len(numbers))
         if choice is None:

@@ -15,6 +15,9 @@ from ..pictures.rendering import Rendering
 LONGEST = 16_384
 """Pixels of the longer side of a picture."""
 
+LARGEST = 1 << 26
+"""Pixels of a picture."""
+
 _FUNCTIONS = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
 _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})([eE][+-]?\d{1,2})?")
 
@@ -82,6 +85,8 @@ def read_viewport(text: str, *, thumbnail: bool = False) -> Viewport:
             "A viewport is asked for as width,height." if thumbnail else "A viewport is vw,vh or vw,vh,sx,sy,sw,sh."
         )
     width, height = (read_size(part) for part in parts[:2])
+    if width * height > LARGEST:
+        raise BadQuery(f"A viewport has at most {LARGEST:,} pixels.")
     numbers = [read_number(part) if part else 0.0 for part in parts[2:]]
     if any(number is None for number in numbers) or any(number is not None and number < 0 for number in numbers[:2]):
         raise BadQuery("The region of a viewport is told in numbers, and begins within the image.")

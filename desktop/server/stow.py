@@ -82,7 +82,8 @@ class StoreInstances:
             if not files:
                 raise Malformed("It has no parts.")
             # Whoever hangs up meanwhile does not stop it.
-            stored = await asyncio.shield(asyncio.wrap_future(delivery.take(files, wish)))
+            taking = await self._run(lambda: delivery.take(files, wish))
+            stored = await asyncio.shield(asyncio.wrap_future(taking))
         finally:
             await self._run(delivery.close)
         return make_store_answer(stored, root_of(scope), headers.get("accept", ""))

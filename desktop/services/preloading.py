@@ -3,9 +3,10 @@
 import contextlib
 import logging
 import os
+import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..importers.reading import Order, ReaderPool
 from ..library.adding import add_readings
 from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
-from ..library.joined import find_outdated, find_unjoined
+from ..library.joined import find_outdated, find_unjoined, is_outdated
 from ..library.joining import get_joined
 from ..library.store import Store
 from .rereading import find_now, read_again
@@ -110,7 +111,8 @@ class Preloading:
 
     def _read_again(self, files: list[StoredFile]) -> int:
         """Read files that an older program has read; return how many were."""
-        order = Order(charsets=find_charsets(self._store.reader()), passwords=passwords())
+        charsets = find_charsets(self._store.reader())
+        order = Order(charsets=charsets, passwords=passwords())
         read = 0
         for start in range(0, len(files), _BATCH):
             if self._stop.is_set():
@@ -119,8 +121,8 @@ class Preloading:
             # One that has changed is another file now: it is for the user to import it.
             here = [item for item in batch if item not in self._passed_over and find_now(item, self._copies) == item]
             readings = read_again(self._pool, self._copies, here, order) if here else []
-            headers = [reading for reading in readings if isinstance(reading, Header)]
-            self._store.write(partial(add_readings, readings=headers)).result()
+            found = [reading for reading in readings if isinstance(reading, Header)]
+            headers = self._store.write(partial(_add_again, headers=found, charsets=charsets)).result()
             read_now = {(header.file, header.copy) for header in headers}
             self._passed_over |= {item for item in batch if (item.file, item.copy) not in read_now}
             read += len(headers)
@@ -152,6 +154,15 @@ class Preloading:
                 log.warning("studies could not be prepared\n%s", logs.say_where(error))
         except Exception as error:  # noqa: BLE001 - the edge of this thread
             log.error("studies could not be prepared\n%s", logs.say_where(error))  # noqa: TRY400
+
+
+def _add_again(db: sqlite3.Connection, headers: Sequence[Header], charsets: Mapping[str, str]) -> list[Header]:
+    """Add what was read again, but for what has changed in the library meanwhile; return what was added."""
+    if find_charsets(db) != charsets:
+        return []
+    added = [header for header in headers if is_outdated(db, header)]
+    add_readings(db, added)
+    return added
 
 
 def _be_patient() -> None:

@@ -51,9 +51,19 @@ export function findPriors(source) {
       });
       return found;
     }
+    // Those of a study that was open before may be another patient's, who has the same number elsewhere.
+    const open = openStudies();
     const answers = await Promise.all(
-      [...(looked.get(params.patientId) ?? [])].map(study => ask(`/studies/${study}/priors`).then(one => one.json()))
+      [...(looked.get(params.patientId) ?? [])]
+        .filter(study => open.has(study))
+        .map(study => ask(`/studies/${study}/priors`).then(one => one.json()))
     );
     return [...new Map(answers.flat().map(one => [one.studyInstanceUid, one])).values()];
   };
+}
+
+/** The studies that the address names: those that OHIF shows, but for priors. */
+function openStudies() {
+  const values = [...new URLSearchParams(location.search).values()].join(' ');
+  return new Set(values.match(/[0-9]+(\.[0-9]+)*/g));
 }

@@ -206,6 +206,41 @@ def test_a_body_that_nobody_wants_is_cut(connect: Connect) -> None:
     assert LIMITS.unread / len(chunk) <= sent < 100
 
 
+@pytest.mark.parametrize("beside", [b"a: " + b"b" * 900 + b"\r\n", b"b" * 1024], ids=["headers", "one header"])
+def test_headers_after_a_body_that_do_not_end_are_cut(connect: Connect, beside: bytes) -> None:
+    connection = connect()
+    connection.sendall(b"POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+    sent = 0
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        if not beside.endswith(b"\n"):
+            connection.sendall(b"a: ")
+        while sent < 64 << 20:
+            connection.sendall(beside)
+            sent += len(beside)
+    assert sent < 32 << 20
+
+
+def test_headers_after_a_body_are_passed_over(connect: Connect) -> None:
+    said = ask(
+        connect(),
+        b"POST /read HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n0\r\nOrigin: http://evil.example\r\n\r\n",
+    )
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.endswith(b"3")
+
+
+@pytest.mark.parametrize("more", [b"\r\n", b"\r\n\r\n"])
+def test_a_connection_is_closed_on_which_no_other_request_begins(connect: Connect, more: bytes) -> None:
+    connection = connect()
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert read(connection, b"ok").endswith(b"ok")
+    connection.sendall(more)
+    started = time.monotonic()
+    assert read(connection) == b""
+    assert time.monotonic() - started < SECONDS / 2
+
+
 def test_who_does_not_read_is_cut_and_holds_nobody_up(connect: Connect) -> None:
     slow = connect()
     slow.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

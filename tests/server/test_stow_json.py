@@ -194,3 +194,25 @@ def test_what_the_server_tells_of_an_instance_can_be_stored_elsewhere(library: S
         del whole.PixelData, whole[0xFFFCFFFC]
         assert kept.to_json_dict() == whole.to_json_dict()
         other.app._pool.close()
+
+
+def test_letters_of_all_scripts_stay(library: Served) -> None:
+    sent = of_its_own(make_image(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Ж"))
+    kept = stored(library, send(library, sent, {}))
+    assert str(kept.PatientName) == "Müller^Ж"
+    assert kept.SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_octets_are_not_what_the_metadata_say_can_be_had(library: Served) -> None:
+    sent = of_its_own(make_image())
+    bulk = {"PixelData": ("application/octet-stream", [sent.PixelData])}
+    said = {"vr": "UI", "Value": ["1.2.840.10008.1.2.4.90"]}
+    kept = stored(library, send(library, sent, bulk, AvailableTransferSyntaxUID=said, TransferSyntaxUID=said))
+    assert kept.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    assert kept.PixelData == sent.PixelData
+
+
+def test_a_number_that_has_no_room_is_told(library: Served) -> None:
+    sent = of_its_own(make_image())
+    response = send(library, sent, {}, Rows={"vr": "US", "Value": [70_000]})
+    assert "no data set" in response.answer.sentence(400)

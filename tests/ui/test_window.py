@@ -146,18 +146,18 @@ def image_level(program: Any) -> int:
     return max(image.pixelColor(x, y).lightness() for x in range(left + width // 3, left + width // 2, 4) for y in rows)
 
 
-def test_the_open_study_stays_when_it_is_opened_again(shared: Any, tmp_path: Path):
+def test_the_open_study_stays_when_it_is_opened_again(program: Any, tmp_path: Path):
     make_stack(tmp_path / "in", 3, **own_uids())
-    study = shared.show(tmp_path / "in")
-    shared.ask("(window.marker = 1)")
+    study = program.show(tmp_path / "in")
+    program.ask("(window.marker = 1)")
     for again in (
-        lambda: shared.window.open_study(study),
-        lambda: shared.window.import_paths([str(tmp_path / "in")]),
+        lambda: program.window.open_study(study),
+        lambda: program.window.import_paths([str(tmp_path / "in")]),
     ):
         again()
-        shared.wait_for(lambda: not shared.window._jobs)
-        assert shared.ask("window.marker") == 1
-        assert shared.ask_viewport("viewport.getImageIds().length") == 3
+        program.wait_for(lambda: not program.window._jobs)
+        assert program.ask("window.marker") == 1
+        assert program.ask_viewport("viewport.getImageIds().length") == 3
 
 
 def test_images_come_back_with_their_stick(shared: Any, tmp_path: Path):
@@ -220,10 +220,10 @@ def test_no_reference_is_lost_to_qt(shared: Any, tmp_path: Path):
     assert shared.ask("1") == 1
 
 
-def test_pages_have_no_webrtc(shared: Any, tmp_path: Path):
+def test_pages_have_no_webrtc(program: Any, tmp_path: Path):
     make_stack(tmp_path / "in", 1, **own_uids())
-    shared.show(tmp_path / "in")
-    assert shared.ask("typeof RTCPeerConnection") == "undefined"
+    program.show(tmp_path / "in")
+    assert program.ask("typeof RTCPeerConnection") == "undefined"
 
 
 def test_files_added_to_the_open_study_are_shown(shared: Any, tmp_path: Path):

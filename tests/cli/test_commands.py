@@ -145,6 +145,7 @@ def test_studies(call: Call, folder: Path) -> None:
         "ModalitiesInStudy": ["CT"],
         "series": 1,
         "instances": 3,
+        "unsent": 0,
         "away": "",
         "remarks": [],
     }

@@ -161,13 +161,16 @@ class Viewer:
 
     def hang(self, planned: str, viewport: int = 0) -> None:
         """Hang a display set in a viewport, as a double click on its thumbnail does."""
-        # While OHIF goes from a study to the same study, it has neither sets nor viewports for a moment.
+        # While OHIF goes to a study, it has neither sets nor viewports for a moment, or viewports of the study before.
+        # What it hangs itself at first would take the place of what is hung before.
         self.wait_for(
             """([planned, number]) => {
               const { displaySetService, viewportGridService } = window.services;
-              const set = displaySetService.getActiveDisplaySets().find(one => one.plannedUID === planned);
-              const viewportId = [...viewportGridService.getState().viewports.keys()][number];
-              if (!set || !viewportId) {
+              const sets = displaySetService.getActiveDisplaySets();
+              const set = sets.find(one => one.plannedUID === planned);
+              const [viewportId, { displaySetInstanceUIDs: hung = [] } = {}] =
+                [...viewportGridService.getState().viewports][number] ?? [];
+              if (!set || !hung.length || !hung.every(uid => sets.some(one => one.displaySetInstanceUID === uid))) {
                 return false;
               }
               viewportGridService.setDisplaySetsForViewports([

@@ -269,6 +269,20 @@ def test_whoever_sits_at_a_terminal_is_asked(program: Program, folder: Path, ans
     assert len(list((program.base / "data" / "copies").rglob("*.dcm"))) == (0 if code == 0 else 3)
 
 
+def test_preload(call: Call, folder: Path) -> None:
+    call("import", folder)
+    count = len(studies(call))
+    one = call("library", "preload", "--study", STUDY, "--json")
+    assert (one.code, one.json()) == (0, {"studies": 1, "read": 0, "away": 0})
+    done = call("library", "preload", "--json")
+    assert (done.code, done.json()) == (0, {"studies": count - 1, "read": 0, "away": 0})
+    again = call("library", "preload")
+    assert (again.code, again.out) == (0, "0 studies were prepared.\n")
+    unknown = call("library", "preload", "--study", "1.2.3.4.5")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "no such study" in unknown.sentence()
+
+
 def test_charset(call: Call, tmp_path: Path) -> None:
     make_stack(tmp_path / "in", 2, SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jürgen")
     call("import", tmp_path / "in")

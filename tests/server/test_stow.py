@@ -18,8 +18,9 @@ from desktop.app import App
 from desktop.events import Event, LibraryChanged
 from desktop.paths import find_paths
 from desktop.server import stow
-from desktop.server.guard import COOKIE
+from desktop.server.guard import cookie_name
 from desktop.services import storing
+from desktop.sites import ROOT
 
 ONE = "application/dicom; transfer-syntax=*"
 
@@ -258,7 +259,7 @@ def test_what_would_not_fit_on_the_disk_is_refused(library: Served, monkeypatch:
 def test_a_browser_of_another_page_stores_nothing(library: Served) -> None:
     before = count(library)
     content_type, body = multipart([image()])
-    cookie = f"{COOKIE.format(port=library.port)}={library.token}"
+    cookie = f"{cookie_name(ROOT, 'http', library.port)}={library.token}"
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = library.ask(
             STUDIES,

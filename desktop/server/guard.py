@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,7 +67,8 @@ class Secrets:
         return hmac.compare_digest(text.encode("utf-8", "surrogateescape"), self.token.encode())
 
 
-def own_hosts(scheme: str, address: str, port: int) -> list[str]:
+@lru_cache(maxsize=16)
+def own_hosts(scheme: str, address: str, port: int) -> tuple[str, ...]:
     """Return the Host headers that name this server.
 
     Args:
@@ -76,10 +78,10 @@ def own_hosts(scheme: str, address: str, port: int) -> list[str]:
     """
     number = ipaddress.ip_address(address)
     number = getattr(number, "ipv4_mapped", None) or number
-    names = [f"[{number}]" if number.version == 6 else str(number), *(["localhost"] if number.is_loopback else [])]
+    names = (f"[{number}]" if number.version == 6 else str(number), *(("localhost",) if number.is_loopback else ()))
     # Browsers leave out the port that is the scheme's own.
     usual = port == {"http": 80, "https": 443}[scheme]
-    return [f"{name}:{port}" for name in names] + (names if usual else [])
+    return (*(f"{name}:{port}" for name in names), *(names if usual else ()))
 
 
 def check_origin(headers: Mapping[str, str], site: Site, own: Collection[str], scheme: str) -> Refusal | None:

@@ -9,6 +9,8 @@ import os
 import sqlite3
 import stat
 
+import numpy as np
+
 from ..dicom.frames import is_native
 from ..dicom.memberpaths import is_member
 from ..dicom.records import FileRef
@@ -91,7 +93,8 @@ def read_now(file: FileRef, offset: int, length: int, before: bytes = b"", behin
     """
     if length > LIMIT or file.medium or is_member(file.path):
         return None
-    body = memoryview(bytearray(len(before) + length + len(behind)))
+    # Not filled with zeros first, as a bytearray would be.
+    body: memoryview = np.empty(len(before) + length + len(behind), np.uint8).data
     try:
         number = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -148,9 +148,7 @@ def test_two_files_of_one_instance_are_both_listed_and_each_gives_its_own_pixels
         assert model["00080018"]["Value"] == [uids[2]]
         assert model["00091001"]["BulkDataURI"] == instance_path(uids) + "/bulkdata/00091001"
         assert served.ask(model["00091001"]["BulkDataURI"]).one() == person.encode() * 500
-        assert (
-            served.ask(instance_path(uids), "application/dicom; transfer-syntax=*").one() == paths[person].read_bytes()
-        )
+        assert served.ask(instance_path(uids), STORED).one() == paths[person].read_bytes()
 
 
 def test_conflicts_of_pydicoms_files_each_give_their_own(gallery: Served, pydicom_files: Path) -> None:
@@ -162,10 +160,7 @@ def test_conflicts_of_pydicoms_files_each_give_their_own(gallery: Served, pydico
     listed = {entry["metadata"]["SOPInstanceUID"] for series in found["series"] for entry in series["instances"]}
     assert listed >= {uids[2] for uids in places.values()}
     for name, uids in places.items():
-        assert (
-            gallery.ask(instance_path(uids), "application/dicom; transfer-syntax=*").one()
-            == (pydicom_files / name).read_bytes()
-        )
+        assert gallery.ask(instance_path(uids), STORED).one() == (pydicom_files / name).read_bytes()
 
 
 @pytest.mark.parametrize("first", ["Alphason", "Betasen"])

@@ -90,7 +90,7 @@ def test_nothing_is_told_elsewhere(proxied: Served, path: str) -> None:
     ],
 )
 def test_own_hosts(scheme: str, address: str, port: int, hosts: list[str]) -> None:
-    assert own_hosts(scheme, address, port) == hosts
+    assert list(own_hosts(scheme, address, port)) == hosts
 
 
 @pytest.mark.parametrize(

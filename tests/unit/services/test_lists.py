@@ -141,6 +141,7 @@ def test_a_study_is_a_line() -> None:
         "ModalitiesInStudy": "CT, SR",
         "series": "2",
         "instances": "250",
+        "unsent": "0",
         "away": "CD, of Jane",
         "remarks": "not here now (CD, of Jane), 1 image with a UID that another file has, letters may be wrong",
     }

@@ -36,6 +36,7 @@ MAX_RESULTS = 10_000
 _MAX_BYTES = 1 << 26
 _SECONDS = 20.0
 _SOP_CLASSES = "00080062"
+_MODALITY = "00080060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,9 @@ class _Finder:
             elements = instance_json(entry, self._origin)
             self._add_series(elements, item.StudyInstanceUID, item.SeriesInstanceUID)
             self._add_study(elements, item.StudyInstanceUID)
+            if _MODALITY in elements and item.Modality:
+                # A series may hold others than the first, which gave it its own.
+                elements[_MODALITY] = {"vr": "CS", "Value": [item.Modality]}
             yield elements, item.SOPInstanceUID
 
     def _add_study(self, elements: Model, uid: str) -> None:

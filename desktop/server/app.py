@@ -202,6 +202,9 @@ class _Edge:
 
         try:
             await self._app(scope, receive, send_noting)
+        except asyncio.CancelledError:
+            # The program ends, and a thread has not made the answer yet. Connections are closed by now.
+            log.info("a request was given up")
         except Exception as error:  # noqa: BLE001 - the edge of a request
             log.error("a request failed\n%s", say_where(error))  # noqa: TRY400 - without the error's words
             # An answer that has begun is left unfinished: the connection is closed, and the client knows.

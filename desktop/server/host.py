@@ -9,6 +9,8 @@ import ssl
 import sys
 import threading
 import time
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,12 +23,42 @@ log = logging.getLogger(__name__)
 
 _START_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 4.0
 _NEIGHBOURS = 20
 _BACKLOG = 1024
 
 
-def open_socket(port: int, address: str = LOOPBACK) -> socket.socket:
+class Listener(socket.socket):
+    """A listening socket that keeps at most :attr:`most` connections open, whatever they do.
+
+    Those in the midst of a TLS handshake are counted too, which nobody else knows of. (On Windows, asyncio takes
+    connections another way, and the time that a handshake may take is the only limit on these.)
+    """
+
+    most = 1 << 16
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        # The protocol must be named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a request.
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._open: list[socket.socket] = []
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Called by asyncio.
+
+        Raises:
+            ConnectionAbortedError: there are too many. asyncio goes on.
+        """
+        connection, address = super().accept()
+        if len(self._open) >= self.most:
+            self._open = [one for one in self._open if one.fileno() != -1]
+        if len(self._open) >= self.most:
+            connection.close()
+            raise ConnectionAbortedError
+        self._open.append(connection)
+        return connection, address
+
+
+def open_socket(port: int, address: str = LOOPBACK) -> Listener:
     """Listen on an address of this computer: at ``port``, or the next free one above it, or any (also for 0).
 
     Raises:
@@ -35,8 +67,7 @@ def open_socket(port: int, address: str = LOOPBACK) -> socket.socket:
     family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     candidates = [] if port == 0 else [number for number in range(port, port + _NEIGHBOURS) if number < 65536]
     for candidate in [*candidates, 0]:
-        # The protocol must be named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a request.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener = Listener(family)
         try:
             if sys.platform == "win32":
                 # Else another user's program could listen at the same port, and get what is for this one.
@@ -77,14 +108,16 @@ class ServerHost:
         tls: ssl.SSLContext | None = None,
         limits: Limits | None = None,
     ) -> None:
+        self._limits = limits = limits or Limits()
         self._socket = open_socket(port, address)
+        self._socket.most = limits.connections + limits.handshakes
         self._address = address
-        self._scheme = "https" if tls else "http"
+        self._tls = tls
         self.port: int = self._socket.getsockname()[1]
         self._error: BaseException | None = None
         config = uvicorn.Config(
             app,
-            http=limited(limits or Limits()),
+            http=limited(limits),
             ssl_context_factory=(lambda _config, _make: tls) if tls else None,
             ws="none",
             lifespan="off",
@@ -95,7 +128,6 @@ class ServerHost:
             proxy_headers=False,
             date_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
             backlog=_BACKLOG,
         )
         # Addresses hold what was searched for, names of patients too, and keys for browsers.
@@ -111,7 +143,8 @@ class ServerHost:
         number = ipaddress.ip_address(self._address)
         name = f"[{number}]" if number.version == 6 else str(number)
         # Of all addresses of this computer, one is known.
-        return f"{self._scheme}://{'localhost' if number.is_unspecified else name}:{self.port}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{'localhost' if number.is_unspecified else name}:{self.port}"
 
     def close(self) -> None:
         """Stop answering; whoever still reads an answer is given a moment. May be called twice."""
@@ -121,17 +154,23 @@ class ServerHost:
             with contextlib.suppress(RuntimeError):  # it has just ended
                 self._loop.call_soon_threadsafe(self._hang_up)
             self._thread.join(_STOP_SECONDS)
-        if self._thread.is_alive():
-            self._server.force_exit = True
-            self._thread.join(_STOP_SECONDS)
         self._socket.close()
         if self._thread.is_alive():
             log.error("the server did not stop")
 
     def _hang_up(self) -> None:
-        """End all connections: uvicorn would leave those open whose other end does not read."""
+        """End all connections, and wait for no answer: uvicorn would leave those open whose other end does not read."""
         for connection in tuple(self._server.server_state.connections):
             connection.transport.abort()
+        self._server.force_exit = True
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        if self._tls is not None:
+            # uvicorn leaves it at a minute.
+            create = partial(loop.create_server, ssl_handshake_timeout=self._limits.handshake_seconds)
+            loop.create_server = create  # type: ignore[method-assign]
+        return loop
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -140,7 +179,8 @@ class ServerHost:
     def _run(self) -> None:
         try:
             # Not uvicorn's run(): it would choose another event loop where one is installed.
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=self._new_loop) as runner:
+                runner.run(self._serve())
         except (Exception, SystemExit) as error:
             # uvicorn ends the thread by sys.exit when it cannot start, which Python says nothing of.
             self._error = error

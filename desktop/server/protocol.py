@@ -22,6 +22,8 @@ class Limits:
 
     Attributes:
         connections: at once; more are refused.
+        handshakes: connections more than these, which may be in the midst of a TLS handshake; others are closed.
+        handshake_seconds: how long a TLS handshake may take.
         head: bytes of request line and headers together.
         unread: bytes of a body that are thrown away, where nobody wants it.
         head_seconds: from the first byte of a request to the end of its head.
@@ -30,6 +32,8 @@ class Limits:
     """
 
     connections: int = 400
+    handshakes: int = 100
+    handshake_seconds: float = 10.0
     head: int = 1 << 16
     unread: int = 1 << 20
     head_seconds: float = 30.0

@@ -18,6 +18,7 @@ from desktop.app import App
 from desktop.errors import InputError, SetupError
 from desktop.paths import Paths, find_paths
 from desktop.server.host import open_socket
+from desktop.services.planning import Planning
 
 
 @pytest.fixture
@@ -235,6 +236,35 @@ def test_it_ends_while_somebody_reads_slowly(
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         response.read()
     slow.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_it_ends_while_an_answer_is_made(
+    paths: Paths, viewer: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, finish = threading.Event(), threading.Event()
+
+    def plan(*_: object) -> list[object]:
+        asked.set()
+        finish.wait(SECONDS)
+        return []
+
+    monkeypatch.setattr(Planning, "plan", plan)
+    app = App(paths)
+    app.serve(0, viewer)
+    start_threads(app)
+    served = Served(app)
+    waiting = http.client.HTTPConnection("127.0.0.1", served.port, timeout=SECONDS)
+    waiting.request("GET", "/display-sets?study=1.2.3", headers={"Authorization": f"Bearer {served.token}"})
+    assert asked.wait(SECONDS)
+    ending = threading.Thread(target=app.close, name="ending")
+    ending.start()
+    with pytest.raises(http.client.RemoteDisconnected):
+        waiting.getresponse()
+    waiting.close()
+    finish.set()
+    ending.join(SECONDS)
+    assert not ending.is_alive()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 

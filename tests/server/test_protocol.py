@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -289,11 +290,43 @@ def test_more_than_enough_are_refused_politely(crowd: Connect) -> None:
     assert read_one(opened[1]).endswith(b"ok")
 
 
+@pytest.fixture
+def shaking_hands(tmp_path: Path) -> Iterator[int]:
+    """The port of a server that takes five connections, of which three may be in the midst of a handshake."""
+    own = keep_own(tmp_path / "server.pem", ["127.0.0.1"])
+    limits = Limits(connections=2, handshakes=3, handshake_seconds=1)
+    host = ServerHost(Counting(), tls=load_tls(own.path, None), limits=limits)
+    yield host.port
+    host.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asyncio takes connections another way there")
+def test_connections_in_a_handshake_are_counted_and_end(shaking_hands: int) -> None:
+    with contextlib.ExitStack() as stack:
+
+        def connect() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", shaking_hands), SECONDS))
+
+        started = time.monotonic()
+        silent = [connect() for _ in range(5)]
+        assert read(connect()) == b""
+        assert time.monotonic() - started < 1
+        assert all(read(one) == b"" for one in silent)
+        assert 1 <= time.monotonic() - started < SECONDS
+        # There is room again.
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        made = stack.enter_context(trusting.wrap_socket(connect()))
+        assert read_one(made).endswith(b"ok")
+
+
 def test_the_limits_are_those_that_are_told() -> None:
     guide = (Path(__file__).parents[2] / "resources" / "guide" / "server.md").read_text()
     limits = Limits()
     for said in (
         f"{limits.connections} connections",
+        f"{limits.handshakes} more",
+        f"{limits.handshake_seconds:g} s",
         f"{limits.head >> 10} KB",
         f"{limits.head_seconds:g} s",
         f"{limits.stall_seconds:g} s",

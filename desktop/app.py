@@ -26,6 +26,7 @@ from .pictures.films import Films
 from .pictures.service import Pictures
 from .private import private_folders, wipe_private
 from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
+from .services.gate import Gate
 from .services.holding import Holdings
 from .services.importing import Importing, Imports
 from .services.inbox import Inbox
@@ -96,7 +97,8 @@ class App:
         self._stack.callback(self.store.close)
         self._pool = ReaderPool()
         self._stack.callback(self._pool.close)
-        local = Importing(self.store, self._pool, self.events, paths.copies)
+        gate = Gate()
+        local = Importing(self.store, self._pool, self.events, paths.copies, gate)
         self._stack.callback(local.close)
         self.importing: Imports = local if self.owns_library else RemoteImporting(paths.lock, self.store)
         self.holdings = Holdings(
@@ -106,6 +108,7 @@ class App:
             paths.copies,
             is_private=paths.is_private,
             is_importing=lambda: local.is_running,
+            gate=gate,
         )
         self.presence = Presence(self.store, self.events)
         self._stack.callback(self.presence.close)
@@ -119,7 +122,7 @@ class App:
         self._stack.callback(self.preloading.close)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
-        self.storing = Storing(self.store, local, self.holdings, paths.inbox, paths.copies)
+        self.storing = Storing(self.store, local, self.holdings, gate, paths.inbox, paths.copies)
         self.requests = Requests(local)
         if ownership is not None:
             local.note_interrupted()

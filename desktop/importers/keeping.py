@@ -48,7 +48,19 @@ class DiskFull(NotKept):
 def copy_name(header: Header, digest: str) -> str:
     """Return where a file's copy belongs: a folder for each study, no patient's data in any name."""
     study = make_uid(header.study.StudyInstanceUID)
-    return f"{study[-16:]}/{digest[:48]}.dcm"
+    return f"{study[-16:]}/{_stem(digest)}.dcm"
+
+
+def find_copies(path: Path, copies: Path) -> list[Path]:
+    """Return the copies in the library that have a file's bytes, if it can be read."""
+    try:
+        return sorted(copies.glob(f"*/{_stem(digest_of(path))}.dcm"))
+    except OSError:
+        return []
+
+
+def _stem(digest: str) -> str:
+    return digest[:48]
 
 
 def copy_source(source: Source, header: Header, copies: Path) -> Copy:

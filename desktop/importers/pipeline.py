@@ -155,9 +155,7 @@ class Pipeline:
                 fresh.append(file)
         if fresh:
             # Either may have come since the import began.
-            # What the viewer makes is in UTF-8, whatever was chosen for the study that it belongs to.
-            charsets = {} if self._order.made_here else find_charsets(self._store.reader())
-            order = replace(self._order, passwords=passwords(), charsets=charsets)
+            order = replace(self._order, passwords=passwords(), charsets=find_charsets(self._store.reader()))
             self._reading.append(_Batch(fresh, order, self._pool.submit(fresh, order)))
 
     def _look_up(self, files: Sequence[FileRef], finder: Finder) -> dict[FileRef, KnownFile]:

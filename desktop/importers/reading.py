@@ -66,15 +66,17 @@ class Order:
     Attributes:
         copies: the folder of the library's own copies.
         charsets: Specific Character Set to use instead of the file's, by Study Instance UID.
+        as_said: paths of files that are read in the letters that they name, whatever was chosen.
         passwords: of archives, by path.
         named: archives that the user named: they are looked into whatever they seem to be.
         study_uid: the Study Instance UID that files must have; empty for any.
-        made_here: they were made by this program's viewer.
+        made_here: they were made by this program's viewer, which writes in the letters that it names.
     """
 
     keep: Keep = Keep.IN_PLACE
     copies: Path = Path()
     charsets: Mapping[str, str] = field(default_factory=dict)
+    as_said: frozenset[str] = frozenset()
     passwords: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     named: frozenset[str] = frozenset()
     study_uid: str = ""
@@ -116,8 +118,9 @@ def _read(ref: FileRef, order: Order) -> Reading:
     with open_source(ref.path, streaming=True) as source:
         # Another file, or another disc, may be in its place since it was found.
         ref = replace(ref, size=source.size, mtime_ns=source.mtime_ns)
+        charsets = {} if order.made_here or ref.path in order.as_said else order.charsets
         try:
-            met = _read_dicom(ref, source, order.charsets)
+            met = _read_dicom(ref, source, charsets)
         except Packed:
             pass
         else:

@@ -87,15 +87,15 @@ class _Twins(NamedTuple):
 class _Adder:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self._studies: dict[tuple[Patient, Study], tuple[int, str]] = {}
+        self._studies: dict[tuple[Patient, Study, bool], tuple[int, str]] = {}
         self._series: dict[tuple[int, Series], tuple[int, str]] = {}
         self._changed: set[int] = set()
         self._removed = False
 
     def add(self, reading: Reading) -> FileOutcome:
         before = self._db.execute(
-            "SELECT files.id AS file, copy, instances.id AS instance FROM files JOIN instances ON file = files.id "
-            "WHERE path = ? AND medium = ?",
+            "SELECT files.id AS file, copy, instances.id AS instance, uid FROM files "
+            "JOIN instances ON file = files.id WHERE path = ? AND medium = ?",
             (path_to_db(reading.file.path), medium_row(self._db, reading.file.medium)),
         ).fetchone()
         if isinstance(reading, Refusal):
@@ -151,6 +151,7 @@ class _Adder:
             self._replace(before)
             before = None
         uid = header.instance.SOPInstanceUID
+        was_first = before is not None and uid == before["uid"]
         place = path if copy is None else self._copy_path(copy)
         heirs = [] if before is None else self._remove_before(before["instance"], place)
         twins = self._compare(header, place)
@@ -163,7 +164,7 @@ class _Adder:
             outcome = Outcome.UPDATED
         if twins.away:
             notes.append(f"It has the header of {twins.away[0]}, which is not here now, and takes its place.")
-        if twins.others:
+        if twins.others and (not was_first or self._taken("instances", uid)):
             outcome = Outcome.CONFLICT
             more = f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else ""
             said = (
@@ -346,7 +347,7 @@ class _Adder:
         Two patients' studies never become one, even if they share a Study Instance UID. What the viewer has made
         belongs to the study that is served under its UID, and adds nothing to what is known of that.
         """
-        key = (patient, study)
+        key = (patient, study, made_here)
         if key in self._studies:
             return *self._studies[key], False
         rows = self._db.execute(
@@ -354,7 +355,9 @@ class _Adder:
             f"WHERE {'' if made_here else 'StudyInstanceUID = ?1 OR '}uid = ?1",
             (study.StudyInstanceUID,),
         ).fetchall()
-        row = _choose_study([(row, from_row(Patient, row)) for row in rows], patient)
+        # The viewer writes a name as it was shown, which other letters may have changed since.
+        told = replace(patient, PatientName="") if made_here and patient.PatientID else patient
+        row = _choose_study([(row, from_row(Patient, row)) for row in rows], told)
         if row is None:
             uid, attempt = study.StudyInstanceUID, 0
             while self._taken("studies", uid):

@@ -102,6 +102,11 @@ def _is_as_made(path: str, size: int, mtime_ns: int) -> bool:
     return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
 
 
+def known_copies(db: sqlite3.Connection, names: Iterable[str]) -> set[str]:
+    """Return those names of copies that the library tells of."""
+    return {name for name in names if db.execute("SELECT 1 FROM files WHERE copy = ? LIMIT 1", (name,)).fetchone()}
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One file of a series, by which to tell whether the series is here.

@@ -46,6 +46,11 @@ def is_made_here(db: sqlite3.Connection, copy: str) -> bool:
     return db.execute("SELECT 1 FROM unsent WHERE copy = ?", (copy,)).fetchone() is not None
 
 
+def find_made_here(db: sqlite3.Connection) -> frozenset[str]:
+    """Return the names of the copies that were made by the viewer, and are nowhere else."""
+    return frozenset(copy for (copy,) in db.execute("SELECT copy FROM unsent"))
+
+
 def forget_made_here(db: sqlite3.Connection, copies: Iterable[str]) -> None:
     """Forget of copies that are gone that they were made here."""
     db.executemany("DELETE FROM unsent WHERE copy = ?", ((copy,) for copy in copies))

@@ -43,6 +43,7 @@ _PATIENCE_SECONDS = 60.0
 _ATTEMPTS = 2
 _KEPT_BYTES = 1 << 24
 _NEVER = "Its pixels are damaged: nothing can decode them."
+_TOO_SLOW = f"Drawing it took more than {_PATIENCE_SECONDS:g} s, and was given up. Try again when less is done at once."
 
 Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
@@ -175,6 +176,6 @@ class Pictures:
             except TooLate:
                 log.error("a frame was not drawn in time")  # noqa: TRY400 - without its words
                 self._pool.restart()
-                break
+                raise _GivenUp(_TOO_SLOW) from None
         log.error("the program that decodes a frame has ended over it")
         raise _GivenUp(_NEVER)

@@ -7,11 +7,14 @@ from typing import BinaryIO
 
 from starlette.types import Receive
 
-from .partreader import MediaType, PartBegun, PartEnded, PartReader, read_media_type
+from .partreader import MediaType, PartBegun, PartEnded, PartReader, TooMuch, read_media_type
 from .storing import Delivery
 
 BLOCK = 1 << 18
 """Bytes that are given on at once: few enough to lie in memory, enough to be worth a change of threads."""
+
+BODY_LIMIT = 1 << 36
+"""Bytes of one body."""
 
 DICOM = "application/dicom"
 
@@ -56,6 +59,7 @@ class Receiver(ABC):
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._file: BinaryIO | None = None
+        self._room = BODY_LIMIT
 
     def feed(self, block: bytes) -> None:
         """Take the next block.
@@ -80,13 +84,18 @@ class Receiver(ABC):
         """Close what is open."""
         self._end_file()
 
-    def _begin_file(self) -> Path:
+    def _begin_file(self, limit: int = BODY_LIMIT) -> Path:
+        """Begin a file of at most ``limit`` bytes."""
         path = self._delivery.new_file()
+        self._room = limit
         self._file = path.open("wb", buffering=0)
         return path
 
     def _write(self, piece: bytes) -> None:
         assert self._file is not None
+        self._room -= len(piece)
+        if self._room < 0:
+            raise TooMuch("Its metadata are too large to be read at once. Send them in several requests.")
         with memoryview(piece) as rest:
             written = 0
             while written < len(rest):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from .guard import root_of
 from .jsonstoring import Metadata, MetadataAndBulk
 from .partreader import Malformed, TooMuch, read_media_type
 from .receiving import (
+    BODY_LIMIT,
     DICOM,
     BodyTooLarge,
     ClientGone,
@@ -27,9 +28,6 @@ from .receiving import (
 )
 from .storeanswer import make_store_answer
 from .storing import Delivery, NoRoom, NothingThere, NotTheOwner, Storing, Wish
-
-BODY_LIMIT = 1 << 36
-"""Bytes of one body."""
 
 MADE_HERE = "x-saved-by-viewer"
 """The header by which our extension of OHIF says that it saves what was made in the viewer of this program."""
@@ -52,6 +50,7 @@ class StoreInstances:
     def __init__(self, storing: Storing, threads: Executor) -> None:
         self._storing = storing
         self._threads = threads
+        self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -96,7 +95,10 @@ class StoreInstances:
             async with aclosing(read_blocks(receive, BODY_LIMIT)) as blocks:
                 async for block in blocks:
                     await self._run(lambda block=block: receiver.feed(block))  # type: ignore[misc]
-            return await self._run(receiver.finish)
+            # Files are made of JSON one after another; whoever waits for that is not to keep a thread.
+            of_json = isinstance(receiver, Metadata | MetadataAndBulk)
+            async with self._one_at_a_time if of_json else nullcontext():
+                return await self._run(receiver.finish)
         finally:
             await self._run(receiver.close)
 

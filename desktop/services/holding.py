@@ -15,20 +15,21 @@ from send2trash import TrashPermissionError, send2trash
 from ..counting import count_of
 from ..dicom.files import open_source
 from ..dicom.memberpaths import shown
-from ..dicom.passwords import passwords
 from ..dicom.records import FileRef, Header
 from ..dicom.text import parse_charset
 from ..errors import InputError, UsageError
 from ..events import Events, LibraryChanged
 from ..importers.reading import Order, ReaderPool, Reading
 from ..library.adding import add_readings
-from ..library.charsets import choose_charset, find_charsets
+from ..library.charsets import choose_charset
 from ..library.forgetting import StoredFile, find_stored_files, forget_files, forget_study, replace_study
 from ..library.outcomes import VIEWABLE
 from ..library.places import is_copy_name, is_here
 from ..library.queries import get_study, own_study_uid
 from ..library.store import Store
 from ..server.storing import NothingThere
+from .gate import Gate
+from .rereading import order_again
 
 _BATCH = 100
 _GONE = "This study is not in the library any more."
@@ -53,6 +54,7 @@ class Holdings:
     Args:
         is_private: nothing may be left: the trash is not used.
         is_importing: whether files are being imported just now.
+        gate: who else makes copies or takes them away.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Holdings:
         *,
         is_private: bool = False,
         is_importing: Callable[[], bool] = lambda: False,
+        gate: Gate | None = None,
     ) -> None:
         self._store = store
         self._pool = pool
@@ -71,6 +74,7 @@ class Holdings:
         self._copies = copies
         self._is_private = is_private
         self._is_importing = is_importing
+        self._gate = gate or Gate()
 
     def holding(self, study_uid: str) -> Holding:
         """Return what the library holds of a study."""
@@ -111,10 +115,9 @@ class Holdings:
             InputError: it is not there, or its copies cannot be taken away. Then it stays in the list.
         """
         self._store.check_writable()
-        files = self._files(study_uid)
-        places = [self._copies / stored.copy.name for stored in files if _has_copy(stored) and stored.copy]
-        remove_files(places, self._copies, permanently=permanently or self._is_private)
-        self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
+        with self._gate.removing():
+            files = self._files(study_uid)
+            places = self._remove(files, study_uid, permanently=permanently)
         self._events.publish(LibraryChanged())
         return Holding(len(files) - len(places), len(places))
 
@@ -128,21 +131,27 @@ class Holdings:
             InputError: some of it lies in the user's own folders, or cannot be taken away. Nothing is deleted.
         """
         self._store.check_writable()
-        files = find_stored_files(self._store.reader(), study_uid, series_uid, instance_uid)
-        if not files:
-            raise NothingThere("There is no such study, series or instance in this library.")
-        in_place = sum(not _has_copy(stored) for stored in files)
-        if in_place:
-            lies = "lies" if in_place == 1 else "lie"
-            raise InputError(
-                f"Of it, {count_of(in_place, 'file')} {lies} in folders of the user's, which "
-                "are never touched. Nothing was deleted. The list forgets a study with: negatoscope library forget."
-            )
-        places = [self._copies / stored.copy.name for stored in files if stored.copy]
-        remove_files(places, self._copies, permanently=self._is_private)
-        self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
+        with self._gate.removing():
+            files = find_stored_files(self._store.reader(), study_uid, series_uid, instance_uid)
+            if not files:
+                raise NothingThere("There is no such study, series or instance in this library.")
+            in_place = sum(not _has_copy(stored) for stored in files)
+            if in_place:
+                lies = "lies" if in_place == 1 else "lie"
+                raise InputError(
+                    f"Of it, {count_of(in_place, 'file')} {lies} in folders of the user's, which "
+                    "are never touched. Nothing was deleted. The list forgets a study with: negatoscope library forget."
+                )
+            self._remove(files, study_uid)
         self._events.publish(LibraryChanged())
         return len(files)
+
+    def _remove(self, files: list[StoredFile], study_uid: str, *, permanently: bool = False) -> list[Path]:
+        """Take the copies of a study's files away, and drop the files; return where the copies were."""
+        places = [self._copies / stored.copy.name for stored in files if _has_copy(stored) and stored.copy]
+        remove_files(places, self._copies, permanently=permanently or self._is_private)
+        self._store.write(partial(forget_files, study_uid=study_uid, files=files)).result()
+        return places
 
     def set_charset(self, study_uid: str, charset: str) -> None:
         """Read a study again in another character set; empty for the one that its files name.
@@ -160,8 +169,8 @@ class Holdings:
             raise UsageError(str(error)) from error
         files = self._files(study_uid)
         own_uid = own_study_uid(self._store.reader(), study_uid)
-        charsets = find_charsets(self._store.reader()) | {own_uid: charset}
-        headers = self._read(files, Order(charsets=charsets, passwords=passwords()))
+        order = order_again(self._store.reader(), self._copies)
+        headers = self._read(files, replace(order, charsets={**order.charsets, own_uid: charset}))
 
         def read_anew(db: sqlite3.Connection) -> None:
             if find_stored_files(db, study_uid) != files:

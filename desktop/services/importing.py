@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..importers.sources import Finder
 from ..jobs import Job
 from ..library.imports import ImportState, begin_import, end_import, note_interrupted
 from ..library.store import Store
+from .gate import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,18 @@ class Imports(Protocol):
 
 
 class Importing:
-    """Starts imports and knows those that run."""
+    """Starts imports and knows those that run.
 
-    def __init__(self, store: Store, pool: ReaderPool, events: Events, copies: Path) -> None:
+    Args:
+        gate: who else makes copies or takes them away.
+    """
+
+    def __init__(self, store: Store, pool: ReaderPool, events: Events, copies: Path, gate: Gate | None = None) -> None:
         self._store = store
         self._pool = pool
         self._events = events
         self._copies = copies
+        self._gate = gate or Gate()
         self._jobs: list[ImportJob] = []
         self._lock = threading.Lock()
 
@@ -110,7 +117,11 @@ class Importing:
         # If the library cannot be written, nothing is begun.
         number = self._store.write(beginning).result()
         pipeline = Pipeline(self._store, self._pool, self._events, order, ask.ask_password)
-        return self._end(replace(pipeline.run(job, finder, taken), number=number))
+        with ExitStack() as stack:
+            if order.keep is not Keep.IN_PLACE:
+                stack.enter_context(self._gate.making())
+            report = pipeline.run(job, finder, taken)
+        return self._end(replace(report, number=number))
 
     def _end(self, report: ImportReport) -> ImportReport:
         state = ImportState.DONE

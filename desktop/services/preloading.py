@@ -12,18 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from .. import logs
-from ..dicom.passwords import passwords
 from ..dicom.records import Header
 from ..errors import InputError
 from ..events import Event, Events, LibraryChanged
-from ..importers.reading import Order, ReaderPool
+from ..importers.reading import ReaderPool
 from ..library.adding import add_readings
 from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
 from ..library.joined import find_outdated, find_unjoined, is_outdated
 from ..library.joining import get_joined
 from ..library.store import Store
-from .rereading import find_now, read_again
+from .rereading import find_now, order_again, read_again
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +110,7 @@ class Preloading:
 
     def _read_again(self, files: list[StoredFile]) -> int:
         """Read files that an older program has read; return how many were."""
-        charsets = find_charsets(self._store.reader())
-        order = Order(charsets=charsets, passwords=passwords())
+        order = order_again(self._store.reader(), self._copies)
         read = 0
         for start in range(0, len(files), _BATCH):
             if self._stop.is_set():
@@ -122,7 +120,7 @@ class Preloading:
             here = [item for item in batch if item not in self._passed_over and find_now(item, self._copies) == item]
             readings = read_again(self._pool, self._copies, here, order) if here else []
             found = [reading for reading in readings if isinstance(reading, Header)]
-            headers = self._store.write(partial(_add_again, headers=found, charsets=charsets)).result()
+            headers = self._store.write(partial(_add_again, headers=found, charsets=order.charsets)).result()
             read_now = {(header.file, header.copy) for header in headers}
             self._passed_over |= {item for item in batch if (item.file, item.copy) not in read_now}
             read += len(headers)

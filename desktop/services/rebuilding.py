@@ -9,16 +9,15 @@ from pathlib import Path
 from ..dicom.records import Copy, FileRef, Header
 from ..errors import InputError
 from ..handover import take_ownership
-from ..importers.reading import Order, ReaderPool
+from ..importers.reading import ReaderPool
 from ..library.adding import add_readings
-from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
 from ..library.outcomes import VIEWABLE, FileOutcome, Refusal
 from ..library.repairing import drop_lost_files, find_files, take_over
 from ..library.schema import check_file
 from ..library.store import Store
 from ..paths import Paths
-from .rereading import find_now, is_whole, read_again
+from .rereading import find_now, is_whole, order_again, read_again
 
 _BATCH = 100
 _ENDS = ("", "-wal", "-shm")
@@ -92,7 +91,7 @@ class _Count:
 def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     """Read all files that are here."""
     files = find_files(store.reader())
-    order = Order(charsets=find_charsets(store.reader()))
+    order = order_again(store.reader(), copies)
     # The last connection to be closed tidies the database up; this one cannot.
     store.release()
     count = _Count()

@@ -1,18 +1,31 @@
 """Reads files of the library again, as those that it knows."""
 
 import os
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..dicom.memberpaths import is_member, outermost
+from ..dicom.passwords import passwords
 from ..dicom.records import FileRef, Header
 from ..importers.keeping import digest_of
 from ..importers.reading import Order, ReaderPool, Reading
+from ..library.charsets import find_charsets
 from ..library.forgetting import StoredFile
 from ..library.outcomes import Outcome, Refusal
 from ..library.places import is_here
+from ..library.stored import find_made_here
 from ..paths import system_path
+
+
+def order_again(db: sqlite3.Connection, copies: Path) -> Order:
+    """Return how files of the library are read again: in the letters that were chosen for their studies.
+
+    Not so what the viewer made of them.
+    """
+    made_here = (str(copies / name) for name in find_made_here(db))
+    return Order(charsets=find_charsets(db), as_said=frozenset(made_here), passwords=passwords())
 
 
 def read_again(pool: ReaderPool, copies: Path, items: Sequence[StoredFile], order: Order) -> list[Header | Refusal]:

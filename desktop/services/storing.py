@@ -11,9 +11,11 @@ from pathlib import Path
 from ..dicom.header import find_own_uids
 from ..dicom.records import FileRef
 from ..errors import InputError
+from ..importers.keeping import find_copies
 from ..importers.pipeline import ImportJob
 from ..importers.sources import Finder
 from ..library.outcomes import VIEWABLE, FileOutcome
+from ..library.places import is_copy_name, known_copies
 from ..library.store import Store
 from ..library.stored import find_instance_of, forget_refused
 from ..server.storing import (
@@ -26,6 +28,7 @@ from ..server.storing import (
     Stored,
     Wish,
 )
+from .gate import Gate
 from .holding import Holdings
 from .importing import Importing
 from .inbox import PART
@@ -40,14 +43,18 @@ class Storing:
     """Takes what is received into the library, the way of the inbox.
 
     Args:
+        gate: who else makes copies or takes them away.
         folder: where files are written that have not come whole yet.
         copies: the library's own copies.
     """
 
-    def __init__(self, store: Store, importing: Importing, holdings: Holdings, folder: Path, copies: Path) -> None:
+    def __init__(
+        self, store: Store, importing: Importing, holdings: Holdings, gate: Gate, folder: Path, copies: Path
+    ) -> None:
         self._store = store
         self._importing = importing
         self._holdings = holdings
+        self._gate = gate
         self._folder = folder
         self._copies = copies
 
@@ -83,7 +90,7 @@ class Storing:
     def _take(self, files: Sequence[Path], wish: Wish) -> "Future[list[Stored]]":
         finder = Finder(())
         finder.prefer([_ref(path) for path in files])
-        taking = _Taking(self._store, self._copies, tuple(files), wish)
+        taking = _Taking(self._store, self._gate, self._copies, tuple(files), wish)
         self._importing.start_taking(
             finder, taking.note, on_end=taking.end, study_uid=wish.study_uid, made_here=wish.made_here
         )
@@ -148,9 +155,10 @@ def _remove(files: Iterable[Path]) -> None:
 class _Taking:
     """What becomes of the files of one delivery."""
 
-    def __init__(self, store: Store, copies: Path, files: tuple[Path, ...], wish: Wish) -> None:
+    def __init__(self, store: Store, gate: Gate, copies: Path, files: tuple[Path, ...], wish: Wish) -> None:
         self.future: Future[list[Stored]] = Future()
         self._store = store
+        self._gate = gate
         self._copies = copies
         self._files = files
         self._wish = wish
@@ -163,11 +171,12 @@ class _Taking:
     def end(self, job: ImportJob) -> None:
         """Tell whoever waits; called in the import's thread when it has ended."""
         stopped = (job.result.trouble if job.result is not None else "") or _sentence(job.error)
-        refused = [path for path, outcome in self._outcomes.items() if outcome.outcome not in VIEWABLE]
+        refused = [outcome.path for outcome in self._outcomes.values() if outcome.outcome not in VIEWABLE]
         try:
             stored = [self._what_became(path, stopped) for path in self._files]
             if refused:
                 self._store.write(partial(forget_refused, paths=refused)).result()
+            self._drop_copies()
             tell = partial(self.future.set_result, stored)
         except Exception as error:  # noqa: BLE001 - told to whoever waits, in whose thread it is logged
             tell = partial(self.future.set_exception, error)
@@ -175,6 +184,17 @@ class _Taking:
             self._store.release()
         _remove(self._files)
         tell()
+
+    def _drop_copies(self) -> None:
+        """Take away the copies of files that are not in the library after all: whoever sent them was told."""
+        names = {outcome.path for outcome in self._outcomes.values() if is_copy_name(outcome.path)}
+        for path in self._files:
+            if str(path) not in self._outcomes:
+                names |= {place.relative_to(self._copies).as_posix() for place in find_copies(path, self._copies)}
+        if names:
+            with contextlib.suppress(InputError), self._gate.removing():
+                unknown = names - known_copies(self._store.reader(), names)
+                _remove(self._copies / name for name in unknown)
 
     def _what_became(self, path: Path, stopped: str) -> Stored:
         outcome = self._outcomes.get(str(path))

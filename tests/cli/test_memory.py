@@ -112,7 +112,14 @@ def test_frames_from_all_over_it(running: tuple[Running, Path]) -> None:
         assert len(many) > 3 * FRAME
 
 
-@pytest.mark.parametrize("accept", ["application/dicom; transfer-syntax=*"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/dicom; transfer-syntax=*",
+        'multipart/related; type="application/dicom"; transfer-syntax=*',
+        "application/zip; transfer-syntax=*",
+    ],
+)
 def test_the_whole_object_for_those_who_read_slowly(running: tuple[Running, Path], accept: str) -> None:
     server, path = running
     place = place_of(server)

@@ -1,9 +1,11 @@
 """Programs of others as clients of our server: dicomweb-client, Orthanc's DICOMweb plugin, and curl."""
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from dicomweb_client.api import DICOMwebClient
+from PIL import Image
 from pydicom import dcmread
 from server.asking import SECONDS, Served
 from server.orthanc import Orthanc
@@ -83,6 +86,47 @@ class TestDicomwebClient:
             list(client.iter_instance_frames(*clinic.place(pydicom_files / RLE), [1, 2], media_types=stored)) == several
         )
 
+    def test_it_retrieves_studies_and_series(self, clinic: Served, client: DICOMwebClient, pydicom_files: Path) -> None:
+        study, series, _ = clinic.place(pydicom_files / CT)
+        stored = (("application/dicom", "*"),)
+        for found in (
+            client.retrieve_study(study),
+            client.retrieve_study(study, media_types=stored),
+            list(client.iter_study(study)),
+            client.retrieve_series(study, series),
+            list(client.iter_series(study, series, media_types=stored)),
+        ):
+            assert found == [dcmread(pydicom_files / CT)]
+
+    def test_it_retrieves_rendered_images(self, clinic: Served, client: DICOMwebClient, pydicom_files: Path) -> None:
+        ct, rle = clinic.place(pydicom_files / CT), clinic.place(pydicom_files / RLE)
+        small = {"quality": 30, "viewport": "64,64"}
+        for data, size, kind in (
+            (client.retrieve_instance_rendered(*ct, media_types=("image/png",)), (128, 128), "PNG"),
+            (client.retrieve_instance_rendered(*ct, media_types=("image/jpeg",), params=small), (64, 64), "JPEG"),
+            (client.retrieve_instance_frames_rendered(*rle, [2], media_types=("image/jpeg",)), (100, 100), "JPEG"),
+            (client.retrieve_series_rendered(*ct[:2], media_types=("image/png",)), (128, 128), "PNG"),
+        ):
+            with Image.open(io.BytesIO(data)) as image:
+                assert (image.size, image.format) == (size, kind)
+
+    def test_it_stores_and_deletes(self, served: Served, pydicom_files: Path) -> None:
+        client = DICOMwebClient(f"{served.origin}/dicom-web", headers={"Authorization": f"Bearer {served.token}"})
+        ct, mr, rle = datasets = [dcmread(pydicom_files / name) for name in (CT, MR, RLE)]
+        told = client.store_instances(datasets)
+        assert "FailedSOPSequence" not in told
+        assert {item.ReferencedSOPInstanceUID for item in told.ReferencedSOPSequence} == {
+            one.SOPInstanceUID for one in datasets
+        }
+        place = (ct.StudyInstanceUID, ct.SeriesInstanceUID, ct.SOPInstanceUID)
+        assert client.retrieve_instance(*place) == ct
+        (again,) = client.store_instances([ct], study_instance_uid=ct.StudyInstanceUID).ReferencedSOPSequence
+        assert again.ReferencedSOPInstanceUID == ct.SOPInstanceUID
+        client.delete_instance(*place)
+        client.delete_series(mr.StudyInstanceUID, mr.SeriesInstanceUID)
+        client.delete_study(rle.StudyInstanceUID)
+        assert client.search_for_studies() == []
+
     def test_it_retrieves_bulk_data(
         self, clinic: Served, client: DICOMwebClient, pydicom_files: Path, tmp_path: Path
     ) -> None:
@@ -119,15 +163,25 @@ class TestOrthanc:
         (metadata,) = orthanc.tell(f"{server}/get", {"Uri": f"/studies/{study}/metadata"}).json()
         assert metadata["00100020"]["Value"] == [PATIENT]
 
-    def test_it_retrieves(self, orthanc: Orthanc, clinic: Served, server: str, pydicom_files: Path) -> None:
+    @pytest.mark.parametrize("depth", [1, 2, 3])
+    def test_it_retrieves(self, orthanc: Orthanc, clinic: Served, server: str, pydicom_files: Path, depth: int) -> None:
         path = pydicom_files / RLE
-        study, series, instance = clinic.place(path)
-        for old in _find(orthanc, instance):
+        place = clinic.place(path)
+        for old in _find(orthanc, place[2]):
             orthanc.ask(f"/instances/{old}", "DELETE")
-        asked = {"Resources": [{"Study": study, "Series": series, "Instance": instance}]}
-        assert orthanc.tell(f"{server}/retrieve", asked).json()["ReceivedInstancesCount"] == "1"
-        (taken,) = _find(orthanc, instance)
+        resource = dict(zip(("Study", "Series", "Instance"), place[:depth], strict=False))
+        told = orthanc.tell(f"{server}/retrieve", {"Resources": [resource]}).json()
+        assert told["ReceivedInstancesCount"] == "1"
+        (taken,) = _find(orthanc, place[2])
         assert orthanc.ask(f"/instances/{taken}/file").body == path.read_bytes()
+
+    def test_it_stores(self, orthanc: Orthanc, clinic: Served, server: str, pydicom_files: Path) -> None:
+        # Its boundary has 73 letters, where RFC 2046 allows 70.
+        paths = [pydicom_files / name for name in ("JPEG2000.dcm", "rtplan.dcm")]
+        named = [told["ID"] for told in orthanc.store([path.read_bytes() for path in paths])]
+        assert orthanc.tell(f"{server}/stow", {"Resources": named}).status == 200
+        served = {one["00080018"]["Value"][0] for one in clinic.json("/dicom-web/instances")}
+        assert {str(dcmread(path).SOPInstanceUID) for path in paths} <= served
 
 
 def _find(orthanc: Orthanc, instance: str) -> list[str]:
@@ -160,6 +214,11 @@ def test_curl_does_what_the_guide_says(clinic: Served, pydicom_files: Path, tmp_
     assert study.encode() in done.stdout
     assert (tmp_path / "image.dcm").read_bytes() == (pydicom_files / CT).read_bytes()
     assert (tmp_path / "frame").read_bytes() == pixels(pydicom_files / CT)
+    with zipfile.ZipFile(tmp_path / "study.zip") as archive:
+        (name,) = [name for name in archive.namelist() if not name.endswith("DICOMDIR")]
+        assert archive.read(name) == (pydicom_files / CT).read_bytes()
+    with Image.open(tmp_path / "image.png") as image:
+        assert image.size == (128, 128)
     assert b"00100020" in (tmp_path / "metadata.json").read_bytes()
     # Others can read the command lines of a computer.
     assert not [line for line in script.splitlines() if line.startswith("curl") and "$TOKEN" in line]

@@ -15,7 +15,9 @@ from server.asking import Served, make_viewer, serve
 from server.storing import DICOM, STUDIES, files_in, multipart, post, send_slowly, store
 
 from desktop.app import App
+from desktop.errors import InputError
 from desktop.events import Event, LibraryChanged
+from desktop.library import adding
 from desktop.paths import find_paths
 from desktop.server import stow
 from desktop.server.guard import cookie_name
@@ -347,6 +349,63 @@ def test_what_the_viewer_made_belongs_to_the_study_that_it_was_shown(library: Se
     stray = image(StudyInstanceUID=images["B"], PatientID="A", PatientName="A")
     response = store(library, stray, **{"X-Saved-By-Viewer": "1"})
     assert response.addresses[0].split("/")[3] not in images.values()
+
+
+def test_what_the_viewer_made_keeps_its_letters(library: Served) -> None:
+    study = generate_uid(ROOT_UID)
+    name = "Иванов"
+    plain = image(StudyInstanceUID=study, PatientName="x" * len(name))
+    first = store(library, plain.replace(b"x" * len(name), name.encode("iso8859-5")))
+
+    def names() -> set[str]:
+        found = library.json(f"{STUDIES}/{study}/metadata")
+        return {one["00100010"]["Value"][0]["Alphabetic"] for one in found}
+
+    library.app.holdings.set_charset(study, "ISO_IR 144")
+    assert names() == {name}
+    made = image(StudyInstanceUID=study, PatientName=name, SpecificCharacterSet="ISO_IR 192")
+    assert store(library, made, **{"X-Saved-By-Viewer": "1"}).addresses[0].split("/")[3] == study
+    assert names() == {name}
+    for charset, codec in (("ISO_IR 100", "latin-1"), ("ISO_IR 144", "iso8859-5")):
+        library.app.holdings.set_charset(study, charset)
+        shown = name.encode("iso8859-5").decode(codec)
+        assert library.ask(first.addresses[0] + "/metadata").json()[0]["00100010"]["Value"][0]["Alphabetic"] == shown
+        assert name in names()
+        assert len(names()) == len({name, shown})
+
+
+def test_what_could_not_be_noted_leaves_no_copy(library: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    instances, copies = count_all(library)
+    good, bad = image(), image(InstanceNumber=77)
+
+    def insert(adder: Any, table: str, row: dict[str, Any], _insert: Any = adding._Adder._insert) -> int:
+        if table == "instances" and row["InstanceNumber"] == 77:
+            raise OverflowError
+        return _insert(adder, table, row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adding._Adder, "_insert", insert)
+        response = store(library, good, bad)
+    assert (response.status, response.reasons) == (202, [0xC000])
+    assert count_all(library) == (instances + 1, copies + 1)
+    (left,) = library.app.store.reader().execute("SELECT count(*) FROM files WHERE outcome = 'rejected'").fetchone()
+    assert left == 0
+    # As if the disk were full when the library is written.
+    with monkeypatch.context() as patched:
+        patched.setattr(library.app.store, "write", _refuse_to_add(library.app.store.write))
+        response = store(library, bad)
+    assert (response.status, response.reasons) == (507, [0xA700])
+    assert count_all(library) == (instances + 1, copies + 1)
+    assert store(library, bad).status == 200
+
+
+def _refuse_to_add(write: Any) -> Any:
+    def refuse(task: Any) -> Any:
+        if getattr(task, "func", None) is adding.add_readings:
+            raise InputError("The disk is full.")
+        return write(task)
+
+    return refuse
 
 
 def test_what_the_viewer_made_is_marked_until_it_is_gone(library: Served) -> None:

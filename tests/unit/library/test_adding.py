@@ -220,6 +220,21 @@ def test_a_conflicting_instance_gets_a_uid_of_its_own_everywhere(library: Librar
     assert [piece.SOPInstanceUID for piece in stored_metadata(library.db, Form.DICOM_JSON, STUDY)] == uids
 
 
+def test_the_first_of_a_conflict_keeps_its_uid_when_it_is_read_again(library: Library, tmp_path: Path) -> None:
+    one, other = (image(tmp_path, name, SOPInstanceUID="1.2.3", InstanceNumber=n) for n, name in enumerate("ab"))
+    library.add_files(one, other)
+    query = "SELECT path, uid, conflict FROM instances JOIN files ON files.id = file ORDER BY path"
+    before = library.rows(query)
+    assert [(uid == "1.2.3", conflict) for _, uid, conflict in before] == [(True, 0), (False, 1)]
+    for again in ((one,), (other,), (one, other), (other, one)):
+        library.add_files(*again)
+        assert library.rows(query) == before
+    # It is another image now, but of the same name, as the one in this place was.
+    image(tmp_path, "a", SOPInstanceUID="1.2.3", InstanceNumber=3)
+    library.add_files(one)
+    assert library.rows(query) == before
+
+
 def test_several_conflicts_and_their_duplicates(library: Library, tmp_path: Path) -> None:
     files = [image(tmp_path, str(number), SOPInstanceUID="1.2.3", InstanceNumber=number) for number in range(4)]
     copies = [tmp_path / f"copy{number}" for number in range(4)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from builders import make_image, save
-from server.asking import Answer, Headers, Served
+from server.asking import SECONDS, Answer, Headers, Served
 
 from desktop import logs
 from desktop.server.guard import Secrets, own_hosts
@@ -379,7 +379,12 @@ def test_a_websocket_is_not_opened(served: Served) -> None:
     async def send(message: object) -> None:
         messages.append(message)
 
-    asyncio.run(server.app({"type": "websocket", "path": "/", "headers": []}, receive, send))  # type: ignore[arg-type]
+    async def ask() -> None:
+        await server.app({"type": "websocket", "path": "/", "headers": []}, receive, send)  # type: ignore[arg-type]
+
+    # In a thread of its own: in this one, a browser of other tests may have its loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, ask()).result(SECONDS)
     assert not messages
 
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from cli.running import Finished, Program
+from unit.bench import start_pool
 
+from desktop import app
 from desktop.__main__ import main
+from desktop.importers.reading import ReaderPool
+from desktop.services import rebuilding
 
 
 @pytest.fixture
@@ -17,10 +21,31 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path / "program")
 
 
+class SharedPool(ReaderPool):
+    """Workers that outlive the library which they read for: they take a second to start."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._pool = pool._pool
+        self.warm_up = pool.warm_up
+        self.close = lambda: None
+
+
+@pytest.fixture(scope="session")
+def readers() -> Iterator[ReaderPool]:
+    """Workers that read."""
+    pool = start_pool()
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def call(base_dir: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Finished]]:
+def call(
+    base_dir: Path, capfd: pytest.CaptureFixture[str], readers: ReaderPool, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Finished]]:
     """The program in this process, which is quicker; its folders are below the test's."""
     level = logging.getLogger().level
+    for module in (app, rebuilding):
+        monkeypatch.setattr(module, "ReaderPool", lambda: SharedPool(readers))
 
     def run(*words: str | Path) -> Finished:
         capfd.readouterr()

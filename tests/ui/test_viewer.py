@@ -100,7 +100,9 @@ def test_real_files_are_drawn_and_are_what_we_say(
     make_program: Callable[..., Any], pydicom_files: Path, source: DataSource
 ):
     program = make_program(data_source=source)
-    for name, file in _FILES.items():
+    # The sources differ in how they come to the metadata; each is tried with some.
+    chosen = [*_FILES.items()][:: 1 if source is DataSource.DICOM_JSON else 3]
+    for name, file in chosen:
         study = program.show(pydicom_files / file)
         assert_not_flat(program)
         expected = ours(program, study)

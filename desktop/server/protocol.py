@@ -53,6 +53,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _unread = 0
     _received = 0
     _beside = 0
+    _ended = 0
     _body = 0
     _unsent = 0
     _body_since = 0.0
@@ -81,9 +82,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._is_closed:
             return
         self._received += len(data)
-        has_begun = self._has_begun
+        # What ends a body is no head, though the next thing to come is one.
+        was_in_head, ended = self._has_begun and self._in_head, self._ended
         super().data_received(data)
-        if has_begun and self._in_head:
+        if was_in_head and self._in_head and ended == self._ended:
             self._check_head(len(data))
         elif not self._in_head:
             self._check_beside(len(data))
@@ -125,6 +127,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Called by the parser; another request may follow."""
         self._in_head, self._has_begun, self._head = True, False, 0
+        self._ended += 1
         if not self._is_closed:
             super().on_message_complete()
 

@@ -194,6 +194,15 @@ def test_a_body_that_comes_steadily_may_take_its_time(connect: Connect) -> None:
     assert read(connection, b"2000").endswith(b"\r\n\r\n2000")
 
 
+@pytest.mark.parametrize("size", [100, 2 * LIMITS.head, 3 << 18, (3 << 18) + 1, 5 << 20])
+def test_a_body_that_comes_in_large_blocks_is_no_head(connect: Connect, size: int) -> None:
+    connection = connect()
+    for _ in range(3):
+        connection.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+        connection.sendall(b"x" * size)
+        assert read(connection, b"\r\n\r\n%d" % size).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_body_that_nobody_wants_is_cut(connect: Connect) -> None:
     connection = connect()
     connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -9,8 +9,10 @@ import json
 import math
 import os
 import platform
+import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from figures import Figures
@@ -66,22 +68,12 @@ def main() -> int:
         print(f"{len(files):,} CT images of {size / 1e6:.2f} MB, {system}", flush=True)
         if options.profile:
             return show_script("profiles.py", str(work), str(work / "study"))
-        peer = find_orthanc()
-        if peer is None:
-            remarks.append("Orthanc is not installed: there is nothing to compare with.")
-        measure_importing(figures, work, files, options.runs, peer)
-        measure_storing(figures, work, files, options.runs, peer)
-        measure_opening(figures, work, work / "study", options.runs)
-        measure_showing(figures, work, work / "study", options.runs)
-        measure_serving(figures, work, options.runs, peer)
-        measure_study_json(figures, work, work / "study", options.runs)
-        measure_moving(figures, work, work / "study", options.runs)
-        if peer is not None:
-            measure_metadata(figures, work, files, options.runs, peer)
-        if options.studies:
-            measure_searches(figures, work, options.studies, options.runs, peer)
-        if options.large:
-            measure_library(figures, work, options.large, options.runs)
+        try:
+            _measure(figures, remarks, work, files, options)
+        except BaseException:
+            # What was measured until then is worth something.
+            figures.show()
+            raise
     load.append(_load())
     remarks.append(f"Processes at work, of others too: {load[0]:.1f} at the start, {load[1]:.1f} at the end.")
     figures.show()
@@ -91,6 +83,36 @@ def main() -> int:
         text = json.dumps(told | {"remarks": remarks, "figures": figures.to_json()}, indent=1)
         options.json.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def _measure(
+    figures: Figures, remarks: list[str], work: Path, files: Sequence[Path], options: argparse.Namespace
+) -> None:
+    study, runs = work / "study", options.runs
+    peer = find_orthanc()
+    if peer is None:
+        remarks.append("Orthanc is not installed: there is nothing to compare with.")
+
+    def empty() -> Path:
+        """Return a folder in which nothing is of what was measured before."""
+        folder = work / "measured"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    measure_importing(figures, empty(), files, runs, peer)
+    measure_storing(figures, empty(), files, runs, peer)
+    measure_opening(figures, empty(), study, runs)
+    measure_showing(figures, empty(), study, runs)
+    measure_serving(figures, empty(), runs, peer)
+    measure_study_json(figures, empty(), study, runs)
+    measure_moving(figures, empty(), study, runs)
+    if peer is not None:
+        measure_metadata(figures, empty(), files, runs, peer)
+    if options.studies:
+        measure_searches(figures, empty(), options.studies, runs, peer)
+    if options.large:
+        measure_library(figures, empty(), options.large, runs)
 
 
 def _load() -> float:

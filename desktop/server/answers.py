@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 from starlette.types import Send
 
+from .fileparts import FilePart
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 JSON = b"application/json"
@@ -22,7 +24,11 @@ NO_STORE = (b"cache-control", b"no-store")
 
 
 async def send_body(
-    send: Send, status: int, content_type: bytes, body: bytes | memoryview, headers: Headers = (NO_STORE,)
+    send: Send,
+    status: int,
+    content_type: bytes,
+    body: bytes | memoryview | FilePart,
+    headers: Headers = (NO_STORE,),
 ) -> None:
     """Send a whole answer at once."""
     start = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]

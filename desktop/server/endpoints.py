@@ -17,6 +17,7 @@ from ..dicom.frames import NoFrame
 from ..errors import NegatoscopeError
 from ..pictures.files import FileGone
 from .answers import NO_STORE, Headers, send_body
+from .fileparts import FilePart
 from .guard import base_of
 
 _FRAME_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
@@ -74,6 +75,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A file as it is stored, sent without being read here."""
+
+    content_type: bytes
+    part: FilePart
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """An answer that is made while it is sent.
 
@@ -124,6 +133,9 @@ class Endpoint(ABC):
         """Answer one request."""
         request = read_request(scope)
         at_once = self._answer_now(request)
+        if isinstance(at_once, FileAnswer):
+            await send_body(send, 200, at_once.content_type, at_once.part)
+            return
         if at_once is not None:
             await send_answer(send, at_once)
             return
@@ -133,7 +145,7 @@ class Endpoint(ABC):
         else:
             await self._send_stream(scope, receive, send, *made)
 
-    def _answer_now(self, _request: Request) -> Answer | None:
+    def _answer_now(self, _request: Request) -> Answer | FileAnswer | None:
         """Return an answer if it can be made in the server's own thread, without waiting for anything."""
         return None
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .answers import write_error
+from .fileparts import FileTransport
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Called by asyncio."""
-        super().connection_made(transport)
+        super().connection_made(FileTransport(transport))  # type: ignore[arg-type]
         self._await_head()
         self._watch = self.loop.call_later(self.limits.stall_seconds, self._look)
         if len(self.connections) > self.limits.connections:

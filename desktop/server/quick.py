@@ -14,16 +14,19 @@ import numpy as np
 from ..dicom.frames import is_native
 from ..dicom.memberpaths import is_member
 from ..dicom.records import FileRef
+from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
 from ..dicom.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from ..errors import InputError
 from ..library.queries import Located, locate
 from ..library.store import Store
 from ..pictures.stored import Place
+from .fileparts import FilePart
 
 LIMIT = 1 << 21
 """Bytes that are read at once: to copy more would keep others waiting."""
 
 _KEPT = 1 << 12
+_LOOKED_AT = 1 << 17
 _NO_WAITING = getattr(os, "RWF_NOWAIT", 0)
 
 
@@ -80,6 +83,40 @@ def find_native_frame(located: Located, number: int) -> tuple[int, int] | None:
     return pixels.offset + end - size, size
 
 
+def open_now(file: FileRef) -> FilePart | None:
+    """Return a whole DICOM file that was indexed, if nobody has to wait for its bytes; else None.
+
+    Whether they are in memory is looked at here and there, where the system keeps them in blocks.
+    """
+    if file.size > LIMIT or file.medium or is_member(file.path):
+        return None
+    number = _open(file)
+    if number is None:
+        return None
+    part = FilePart(number, 0, file.size)
+    head, byte = bytearray(HEAD_LENGTH), bytearray(1)
+    try:
+        length = os.preadv(number, [head], 0, _NO_WAITING)
+        places = (*range(_LOOKED_AT, file.size, _LOOKED_AT), file.size - 1)
+        is_here = all(os.preadv(number, [byte], place, _NO_WAITING) for place in places)
+    except OSError:
+        return None
+    return part if is_here and sniff(bytes(head[:length])).kind is Kind.PART10 else None
+
+
+def _open(file: FileRef) -> int | None:
+    """Open a file, if it is still what it was."""
+    try:
+        number = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    status = os.fstat(number)
+    if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
+        return number
+    os.close(number)
+    return None
+
+
 def read_now(file: FileRef, offset: int, length: int, before: bytes = b"", behind: bytes = b"") -> memoryview | None:
     """Read a part of a file that was indexed, if nobody has to wait for it.
 
@@ -95,15 +132,12 @@ def read_now(file: FileRef, offset: int, length: int, before: bytes = b"", behin
         return None
     # Not filled with zeros first, as a bytearray would be.
     body: memoryview = np.empty(len(before) + length + len(behind), np.uint8).data
-    try:
-        number = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    number = _open(file)
+    if number is None:
         return None
     try:
-        status = os.fstat(number)
-        same = stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
         part = body[len(before) : len(before) + length]
-        if not same or os.preadv(number, [part], offset, _NO_WAITING) != length:
+        if os.preadv(number, [part], offset, _NO_WAITING) != length:
             return None
     except OSError:
         return None

@@ -24,7 +24,7 @@ from ..pictures.stored import find_stored
 from ..pictures.transcoding import Whole, can_write, read_stored, transcode
 from .answers import Headers
 from .archive import write_archive
-from .endpoints import NO_INSTANCE, NOT_THERE, Answer, Request, Stream, refuse
+from .endpoints import NO_INSTANCE, NOT_THERE, Answer, FileAnswer, Request, Stream, refuse
 from .multipart import (
     PART_END,
     Accepted,
@@ -34,7 +34,7 @@ from .multipart import (
     part_head,
     read_accept,
 )
-from .quick import LIMIT, read_now
+from .quick import LIMIT, open_now, read_now
 from .resources import Resource
 
 DICOM = "application/dicom"
@@ -95,7 +95,7 @@ class Wholes(Resource):
         super().__init__(store, threads)
         self._pictures = pictures
 
-    def _answer_now(self, request: Request) -> Answer | None:
+    def _answer_now(self, request: Request) -> Answer | FileAnswer | None:
         located = self._quick.find(request.place) if "instance" in request.parameters else None
         if located is None or located.file.size > LIMIT:
             return None
@@ -103,11 +103,12 @@ class Wholes(Resource):
         if not forms or forms[0].container == "zip" or not _is_stored(located, forms[0].syntax):
             return None
         content_type = dicom_type(located.pixels.TransferSyntaxUID)
-        said, head, end = content_type.encode(), b"", b""
-        if forms[0].container == "multipart":
-            boundary = make_boundary()
-            said, end = multipart_type(DICOM, boundary), PART_END + multipart_end(boundary)
-            head = part_head(boundary, content_type, located.file.size)
+        if forms[0].container == "single":
+            part = open_now(located.file)
+            return None if part is None else FileAnswer(content_type.encode(), part)
+        boundary = make_boundary()
+        said, end = multipart_type(DICOM, boundary), PART_END + multipart_end(boundary)
+        head = part_head(boundary, content_type, located.file.size)
         body = read_now(located.file, 0, located.file.size, head, end)
         if body is None or sniff(bytes(body[len(head) : len(head) + HEAD_LENGTH])).kind is not Kind.PART10:
             return None

@@ -1,8 +1,10 @@
 """``negatoscope serve``: the library and OHIF for a browser, until Ctrl-C."""
 
+import contextlib
 import ipaddress
 import signal
 import socket
+import string
 import sys
 import threading
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from .sites import LOOPBACK, ROOT, Site, read_base, read_public_url
 if TYPE_CHECKING:
     import ssl
 
+    from .server.guard import Secrets
+
 
 def serve_library(app: App, options: Options) -> int:
     """Serve until SIGINT or SIGTERM.
@@ -38,7 +42,7 @@ def serve_library(app: App, options: Options) -> int:
     app.serve(options.port, site=asked.site, address=asked.address, tls=tls)
     app.watch()
     server, host = app.require_server()
-    origin = asked.site.public or host.origin
+    origin = asked.site.public or _reachable(host.origin, asked)
     url = f"{origin}{asked.site.base}/login?key={server.secrets.make_key()}"
     if options.json:
         told = {"url": url, "port": host.port, "token": server.secrets.token}
@@ -47,6 +51,9 @@ def serve_library(app: App, options: Options) -> int:
         print(url, flush=True)
     for sentence in describe(asked, host.origin, fingerprint, for_person=not options.json):
         print(printable(sentence), file=sys.stderr)
+    if not options.json and sys.stdin and sys.stdin.isatty():
+        login = f"{origin}{asked.site.base}/login?key="
+        threading.Thread(target=_give_addresses, args=(server.secrets, login), name="enter", daemon=True).start()
     if options.paths:
         job = start_import(app, ImportAsk(options.paths))
         while not job.join(0.1) and not stop.is_set():
@@ -57,6 +64,24 @@ def serve_library(app: App, options: Options) -> int:
     while not stop.wait(0.5):
         pass
     return ExitCode.DONE
+
+
+def _give_addresses(secrets: "Secrets", login: str) -> None:
+    """Print another address that works once, each time when Enter is pressed: each browser needs its own."""
+    for _ in sys.stdin:
+        print(f"{login}{secrets.make_key()}", flush=True)
+
+
+def _reachable(origin: str, asked: "Serving") -> str:
+    """Return an origin by which other computers reach the server: of all addresses, that of the way out."""
+    if not ipaddress.ip_address(asked.address).is_unspecified:
+        return origin
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing, but chooses the address by which one would
+            return origin.replace("localhost", str(probe.getsockname()[0]))
+        except OSError:
+            return origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +194,21 @@ def _find_names(asked: Serving) -> list[str]:
 
 
 def _own_addresses() -> list[str]:
+    """Return the names and addresses by which other computers may know this one."""
+    name = socket.gethostname()
+    names = [name] if name.isascii() and not set(name) - _OF_NAMES else []
     try:
-        found = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        names += [str(address[0]).partition("%")[0] for *_, address in found]
     except OSError:
-        return []
-    return [str(address[0]).partition("%")[0] for *_, address in found]
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))
+        names.append(str(probe.getsockname()[0]))
+    return names
+
+
+_OF_NAMES = frozenset(string.ascii_letters + string.digits + "-.")
 
 
 def describe(asked: Serving, origin: str, fingerprint: str = "", *, for_person: bool = True) -> list[str]:
@@ -185,7 +220,9 @@ def describe(asked: Serving, origin: str, fingerprint: str = "", *, for_person: 
     """
     said = []
     if for_person:
-        said.append("Open this address in a browser; it works once. Ctrl-C ends the server.")
+        said.append(
+            "Open this address in a browser; it works once. Press Enter for another one. Ctrl-C ends the server."
+        )
     if asked.site.public or asked.site.base:
         said.append(f"A proxy is to hand on to {origin}{asked.site.base}/ what is asked below {asked.site.base}/.")
     if not asked.is_local:

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..dicom.metadata import METADATA_VERSION, bulk_data_place, pack, unpack
@@ -11,6 +12,7 @@ from ..dicom.parsing import AGAIN
 from ..dicom.records import Copy, FileRef, Header, Patient, Pixels, Series, Study
 from ..dicom.uids import make_uid
 from ..errors import Locked, Unreachable, Unreadable
+from .charsets import find_charsets
 from .comparing import digest, same_bytes
 from .heirs import file_of, find_heir, find_heirs, hand_on, is_as_met
 from .outcomes import FileOutcome, Outcome, Refusal
@@ -20,6 +22,8 @@ from .searching import index_study
 from .stored import is_made_here, note_made_here
 
 Reading = Header | Refusal
+
+_NOTHING: Mapping[tuple[bytes, int], str] = MappingProxyType({})
 
 _OF_ONE_FILE = (
     *(ArithmeticError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError),
@@ -34,12 +38,18 @@ _IDENTITY_TAGS = (
 )
 
 
-def add_readings(connection: sqlite3.Connection, readings: Sequence[Reading]) -> list[FileOutcome]:
+def add_readings(
+    connection: sqlite3.Connection, readings: Sequence[Reading], served: Mapping[tuple[bytes, int], str] = _NOTHING
+) -> list[FileOutcome]:
     """Add what was read of some files, and say what became of each. Runs in the writer's transaction.
 
     A file whose values the database does not take is rejected; the others are added all the same.
+
+    Args:
+        served: the UIDs under which instances were served until now that were taken out to be read anew, by the path
+            and medium of their files.
     """
-    adder = _Adder(connection)
+    adder = _Adder(connection, served)
     outcomes = []
     for reading in readings:
         connection.execute("SAVEPOINT reading")
@@ -85,12 +95,16 @@ class _Twins(NamedTuple):
 
 
 class _Adder:
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, served: Mapping[tuple[bytes, int], str]) -> None:
         self._db = connection
+        self._served = served
+        self._holders = {uid: place for place, uid in served.items()}
         self._studies: dict[tuple[Patient, Study, bool], tuple[int, str]] = {}
         self._series: dict[tuple[int, Series], tuple[int, str]] = {}
         self._changed: set[int] = set()
         self._removed = False
+        self._is_known = False
+        """What the viewer made is read again; whose it is was looked at when it was new."""
 
     def add(self, reading: Reading) -> FileOutcome:
         before = self._db.execute(
@@ -103,9 +117,12 @@ class _Adder:
         if reading.made_here and reading.copy is not None:
             note_made_here(self._db, reading.copy.name)
         elif reading.copy is not None and is_made_here(self._db, reading.copy.name):
-            # It is read again.
+            self._is_known = True
             reading = replace(reading, made_here=True)
-        return self._add_header(reading, before)
+        try:
+            return self._add_header(reading, before)
+        finally:
+            self._is_known = False
 
     def _refuse(self, refusal: Refusal, before: sqlite3.Row | None) -> FileOutcome:
         if before is not None and refusal.unreachable:
@@ -151,7 +168,6 @@ class _Adder:
             self._replace(before)
             before = None
         uid = header.instance.SOPInstanceUID
-        was_first = before is not None and uid == before["uid"]
         place = path if copy is None else self._copy_path(copy)
         heirs = [] if before is None else self._remove_before(before["instance"], place)
         twins = self._compare(header, place)
@@ -164,13 +180,9 @@ class _Adder:
             outcome = Outcome.UPDATED
         if twins.away:
             notes.append(f"It has the header of {twins.away[0]}, which is not here now, and takes its place.")
-        if twins.others and (not was_first or self._taken("instances", uid)):
+        if rival := self._find_rival(header, before, twins):
             outcome = Outcome.CONFLICT
-            more = f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else ""
-            said = (
-                f"It has the SOP Instance UID of {twins.others[0]}{more}, but other content. Both are kept and shown."
-            )
-            notes.insert(0, said)
+            notes.insert(0, f"It has the SOP Instance UID of {rival}, but other content. Both are kept and shown.")
         if outcome is Outcome.CONFLICT or self._taken("instances", uid):
             uid = make_uid("instance", uid, digest(place))
         study, study_uid, is_new = self._find_study(header.patient, header.study, made_here=header.made_here)
@@ -180,8 +192,15 @@ class _Adder:
         if self._taken("instances", uid):
             # A third file that came in the same bytes as a conflicting one. Its study and series may be new, and empty.
             self._removed = True
-            (twin,) = self._db.execute("SELECT id FROM instances WHERE uid = ?", (uid,)).fetchone()
-            return self._put_duplicate(header, "The same file is there already.", study_uid, twin)
+            twin = self._db.execute(
+                "SELECT instances.id AS id, studies.uid AS study, copy FROM instances JOIN files ON files.id = file "
+                "JOIN series ON series.id = series JOIN studies ON studies.id = study WHERE instances.uid = ?",
+                (uid,),
+            ).fetchone()
+            if copy is not None and not twin["copy"]:
+                # The other one may be gone.
+                return self._take_over(header, twin)
+            return self._put_duplicate(header, "The same file is there already.", study_uid, twin["id"])
         reason = " ".join(notes)
         flags = {"conflict": outcome is Outcome.CONFLICT, "truncated": header.truncated}
         file = self._put_file(header.file, outcome, reason, copy=copy)
@@ -202,6 +221,17 @@ class _Adder:
             self._db.execute("UPDATE studies SET doubtful_text = 1 WHERE id = ?", (study,))
         self._changed.add(study)
         return FileOutcome(path, outcome, reason, study_uid)
+
+    def _find_rival(self, header: Header, before: sqlite3.Row | None, twins: "_Twins") -> str:
+        """Return whose SOP Instance UID a file has; empty if it is its own: it was first, or nobody else has it."""
+        uid = header.instance.SOPInstanceUID
+        key = (path_to_db(header.file.path), medium_row(self._db, header.file.medium))
+        was_first = uid == (before["uid"] if before is not None else self._served.get(key))
+        if twins.others and (not was_first or self._taken("instances", uid)):
+            return twins.others[0] + (f" and {len(twins.others) - 1} more" if len(twins.others) > 1 else "")
+        holder = self._holders.get(uid, key)
+        # It is read anew after this one.
+        return "" if holder == key else shown(path_from_db(holder[0]))
 
     def _compare(self, header: Header, place: str) -> "_Twins":
         """Compare a file with those of its SOP Instance UID. One that it takes the place of is taken out.
@@ -355,9 +385,11 @@ class _Adder:
             f"WHERE {'' if made_here else 'StudyInstanceUID = ?1 OR '}uid = ?1",
             (study.StudyInstanceUID,),
         ).fetchall()
-        # The viewer writes a name as it was shown, which other letters may have changed since.
-        told = replace(patient, PatientName="") if made_here and patient.PatientID else patient
-        row = _choose_study([(row, from_row(Patient, row)) for row in rows], told)
+        candidates = [(row, from_row(Patient, row)) for row in rows]
+        row = _choose_study(candidates, patient)
+        if row is None and made_here and patient.PatientID and (self._is_known or self._has_chosen_letters(rows)):
+            # The viewer writes a name as it was shown, in other letters perhaps.
+            row = _choose_study(candidates, replace(patient, PatientName=""))
         if row is None:
             uid, attempt = study.StudyInstanceUID, 0
             while self._taken("studies", uid):
@@ -374,6 +406,10 @@ class _Adder:
                 index_study(self._db, number)
         self._studies[key] = number, uid
         return number, uid, row is None
+
+    def _has_chosen_letters(self, studies: Sequence[sqlite3.Row]) -> bool:
+        chosen = find_charsets(self._db)
+        return any(study["StudyInstanceUID"] in chosen for study in studies)
 
     def _complete(self, table: str, number: int, row: sqlite3.Row, said: Study | Series) -> bool:
         """Take over what the files so far did not say of a study or series. Return whether that was anything."""

@@ -1,7 +1,7 @@
 """Takes studies out of the library. Files in place are never touched; the library's copies are somebody else's task."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..dicom.records import Copy, FileRef
@@ -93,11 +93,24 @@ def forget_study(db: sqlite3.Connection, study_uid: str) -> int:
     return len(files)
 
 
-def replace_study(db: sqlite3.Connection, study_uid: str, add: Callable[[], object]) -> None:
+def replace_study(
+    db: sqlite3.Connection, study_uid: str, add: Callable[[Mapping[tuple[bytes, int], str]], object]
+) -> None:
     """Drop a study and add its files anew, within the caller's transaction.
 
     Its version goes on growing, and duplicates of its files stay theirs.
+
+    Args:
+        add: adds them; told under which UIDs they were served, as of :func:`~desktop.library.adding.add_readings`.
     """
+    served = {
+        (path, medium): uid
+        for path, medium, uid in db.execute(
+            "SELECT path, medium, instances.uid FROM instances JOIN files ON files.id = file "
+            "JOIN series ON series.id = series JOIN studies ON studies.id = study WHERE studies.uid = ?",
+            (study_uid,),
+        )
+    }
     row = db.execute("SELECT version FROM studies WHERE uid = ?", (study_uid,)).fetchone()
     duplicates = db.execute(
         "SELECT files.path, files.medium, twins.id FROM files AS twins JOIN instances ON instances.id = twins.twin "
@@ -106,7 +119,7 @@ def replace_study(db: sqlite3.Connection, study_uid: str, add: Callable[[], obje
         (study_uid,),
     ).fetchall()
     forget_study(db, study_uid)
-    add()
+    add(served)
     if row is not None:
         db.execute("UPDATE studies SET version = version + ? WHERE uid = ?", (row["version"], study_uid))
     db.executemany(

@@ -41,7 +41,7 @@ class Store:
 
     def __init__(self, path: Path, copies: Path | None = None, *, reads_only: bool = False) -> None:
         self._path = path
-        self._copies = copies or path.parent / "copies"
+        self.copies = copies or path.parent / "copies"
         self.reads_only = reads_only
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._readers: list[sqlite3.Connection] = []
@@ -147,7 +147,7 @@ class Store:
             check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
-        define_places(connection, self._copies)
+        define_places(connection, self.copies)
         define_matching(connection)
         return connection
 

@@ -14,26 +14,29 @@ class InstancePlace:
     Attributes:
         place: the UIDs of study, series and instance under which it is served.
         own: those that its study, its series and itself have in the files.
+        truncated: its pixels are cut short.
     """
 
     place: tuple[str, str, str]
     own: tuple[str, str, str]
     SOPClassUID: str
+    truncated: bool = False
 
 
 def find_instance_of(db: sqlite3.Connection, path: str) -> InstancePlace | None:
     """Return the instance that a file of this computer holds, or that another file with its bytes does."""
     row = db.execute(
         "SELECT studies.uid, series.uid, instances.uid, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, "
-        "SOPClassUID FROM files JOIN instances ON instances.id = twin OR instances.file = files.id "
+        "SOPClassUID, instances.truncated FROM files "
+        "JOIN instances ON instances.id = twin OR instances.file = files.id "
         "JOIN series ON series.id = series JOIN studies ON studies.id = study "
         "WHERE path = ? AND medium = 1 ORDER BY instances.file != files.id",
         (path_to_db(path),),
     ).fetchone()
     if row is None:
         return None
-    study, series, instance, *own, sop_class = map(str, row)
-    return InstancePlace((study, series, instance), (own[0], own[1], own[2]), sop_class)
+    study, series, instance, *own, sop_class = map(str, row[:-1])
+    return InstancePlace((study, series, instance), (own[0], own[1], own[2]), sop_class, bool(row["truncated"]))
 
 
 def note_made_here(db: sqlite3.Connection, copy: str) -> None:

@@ -3,6 +3,7 @@
 uvicorn hands an answer's body to asyncio's transport; :class:`FileTransport` stands between the two.
 """
 
+import errno
 import os
 import ssl
 import sys
@@ -11,6 +12,9 @@ from typing import Any
 
 _SENDS = sys.platform == "linux"
 """Elsewhere, sendfile has other ways."""
+
+
+_OTHERWISE = (errno.EAGAIN, errno.EINTR, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 class FilePart:
@@ -42,8 +46,11 @@ class FilePart:
         """
         try:
             return os.sendfile(socket, self._number, self._offset, self._length)
-        except (BlockingIOError, InterruptedError):
-            return 0
+        except OSError as error:
+            # It is full, or the file system has no such way; then the bytes are read here.
+            if error.errno in _OTHERWISE:
+                return 0
+            raise
 
     def read(self, start: int = 0) -> bytes:
         """Return the bytes from ``start`` on; fewer, if the file has become shorter."""

@@ -164,6 +164,12 @@ def _check_single(scope: Scope) -> Refusal | None:
     return None
 
 
+_TO_STRANGERS = (
+    "This server answers only to those who have its token: in the header Authorization: Bearer TOKEN, or in a browser "
+    "by the address that works once, which the program prints."
+)
+
+
 class Guard:
     """ASGI: lets through only what may be asked, and puts the security headers on every answer.
 
@@ -208,7 +214,7 @@ class Guard:
             await self._log_in(scope, send_guarded, cookie)
             return
         if refusal is None and not any(map(self._secrets.is_token, find_tokens(headers, cookie))):
-            refusal = Refusal(401, "This server answers only to the program that started it.")
+            refusal = Refusal(401, _TO_STRANGERS)
         if refusal is not None:
             await send_text(send_guarded, refusal.status, refusal.sentence)
         elif path is not None:
@@ -225,7 +231,11 @@ class Guard:
             return
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if not self._secrets.use_key(query.get("key", [""])[0]):
-            await send_text(send, 401, "This address has been used already. Start the server again for a new one.")
+            await send_text(
+                send,
+                401,
+                "This address has been used already, or is none. Press Enter where the server runs for a new one.",
+            )
             return
         secure = "; Secure" if is_secure(self._site, scope["scheme"]) else ""
         given = f"{cookie}={self._secrets.token}; Path={self._site.cookie_path}; HttpOnly; SameSite=Strict{secure}"

@@ -9,6 +9,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,10 +30,13 @@ _BACKLOG = 1024
 
 
 class Listener(socket.socket):
-    """A listening socket that keeps at most :attr:`most` connections open, whatever they do.
+    """A listening socket that keeps at most :attr:`most` connections open of which nobody else knows.
 
-    Those in the midst of a TLS handshake are counted too, which nobody else knows of. (On Windows, asyncio takes
-    connections another way, and the time that a handshake may take is the only limit on these.)
+    These are in the midst of a TLS handshake. (On Windows, asyncio takes connections another way, and the time that a
+    handshake may take is the only limit.)
+
+    Attributes:
+        count_known: returns how many connections others know of.
     """
 
     most = 1 << 16
@@ -41,6 +45,7 @@ class Listener(socket.socket):
         # The protocol must be named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a request.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._open: list[socket.socket] = []
+        self.count_known: Callable[[], int] = lambda: 0
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Called by asyncio.
@@ -51,7 +56,7 @@ class Listener(socket.socket):
         connection, address = super().accept()
         if len(self._open) >= self.most:
             self._open = [one for one in self._open if one.fileno() != -1]
-        if len(self._open) >= self.most:
+        if len(self._open) - self.count_known() >= self.most:
             connection.close()
             raise ConnectionAbortedError
         self._open.append(connection)
@@ -110,7 +115,8 @@ class ServerHost:
     ) -> None:
         self._limits = limits = limits or Limits()
         self._socket = open_socket(port, address)
-        self._socket.most = limits.connections + limits.handshakes
+        if tls is not None:
+            self._socket.most = limits.handshakes
         self._address = address
         self._tls = tls
         self.port: int = self._socket.getsockname()[1]
@@ -133,6 +139,7 @@ class ServerHost:
         # Addresses hold what was searched for, names of patients too, and keys for browsers.
         logging.getLogger("uvicorn.access").disabled = True
         self._server = uvicorn.Server(config)
+        self._socket.count_known = lambda: len(self._server.server_state.connections)
         self._thread = threading.Thread(target=self._run, name="server", daemon=True)
         self._thread.start()
         self._wait()

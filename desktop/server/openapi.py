@@ -69,7 +69,15 @@ class Operation:
     more_query: bool = False
 
 
-_PAGES = {"limit": "how many at most", "offset": "how many to leave out", "includefield": "attributes to be sent"}
+_PAGES = {
+    "limit": "how many at most",
+    "offset": "how many to leave out",
+    "includefield": "attributes to be sent",
+    "fuzzymatching": "true: names are found by the beginnings of their words",
+    "emptyvaluematching": 'true: "" finds what has no value',
+    "multiplevaluematching": "true: texts may be several, with a backslash between them",
+    "accept": "a media type, as the Accept header",
+}
 
 
 def _search(what: str) -> Operation:
@@ -205,7 +213,7 @@ def describe(base: str = "") -> dict[str, Any]:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "negatoscope"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "negatoscope-PORT"},
             }
         },
     }

@@ -23,7 +23,7 @@ class Limits:
 
     Attributes:
         connections: at once; more are refused.
-        handshakes: connections more than these, which may be in the midst of a TLS handshake; others are closed.
+        handshakes: connections beside these, which may be in the midst of a TLS handshake; others are closed.
         handshake_seconds: how long a TLS handshake may take.
         head: bytes of request line and headers together.
         unread: bytes of a body that are thrown away, where nobody wants it.
@@ -33,7 +33,7 @@ class Limits:
     """
 
     connections: int = 400
-    handshakes: int = 100
+    handshakes: int = 250
     handshake_seconds: float = 10.0
     head: int = 1 << 16
     unread: int = 1 << 20

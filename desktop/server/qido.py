@@ -222,7 +222,8 @@ def _warn(search: Search, found: _Found) -> Headers:
         warnings.append(f"not matched by: {names[:_NAMED]}")
     if found.is_cut:
         following = search.offset + found.number
-        warnings.append(f"there is more than these {found.number}: ask for the rest with offset={following}")
+        rest = f"ask for the rest with offset={following}" if found.number else "ask for them with a limit above 0"
+        warnings.append(f"there is more than these {found.number}: {rest}")
     # The text of a warning has no other form (RFC 7234 section 5.5).
     text = ", ".join(f'299 negatoscope "{warning}"' for warning in warnings)
     return ((b"warning", text.encode()),) if warnings else ()

@@ -35,6 +35,7 @@ class Quick:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._copies = f"{store.copies}{os.sep}"
         self._db: sqlite3.Connection | None = None
         self._version = -1
         self._known: dict[Place, Located] = {}
@@ -48,6 +49,10 @@ class Quick:
         except (sqlite3.Error, InputError):
             # Somebody has the library to himself just now, or it is closed.
             return None
+
+    def is_copy(self, located: Located) -> bool:
+        """Whether an instance's file is a copy in the library, that nobody ever writes to."""
+        return located.file.path.startswith(self._copies)
 
     def _find(self, place: Place) -> Located | None:
         if self._db is None:
@@ -86,6 +91,8 @@ def find_native_frame(located: Located, number: int) -> tuple[int, int] | None:
 def open_now(file: FileRef) -> FilePart | None:
     """Return a whole DICOM file that was indexed, if nobody has to wait for its bytes; else None.
 
+    What is sent is what it holds when the client reads it. So it must be one that is never written to.
+
     Whether they are in memory is looked at here and there, where the system keeps them in blocks.
     """
     if file.size > LIMIT or file.medium or is_member(file.path):
@@ -110,9 +117,12 @@ def _open(file: FileRef) -> int | None:
         number = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    status = os.fstat(number)
-    if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
-        return number
+    try:
+        status = os.fstat(number)
+        if stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
+            return number
+    except OSError:
+        pass
     os.close(number)
     return None
 

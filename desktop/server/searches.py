@@ -81,7 +81,7 @@ def read_search(query: str) -> Search:
     criteria = []
     for name, value in asked:
         path = read_path(name)
-        criterion = None if path is None else _read_criterion(path, value, switches)
+        criterion = None if path is None or path in _OF_THE_ANSWER else _read_criterion(path, value, switches)
         if path is None or criterion is None:
             unknown.append(name)
             continue
@@ -98,6 +98,12 @@ def read_search(query: str) -> Search:
         tuple(unknown),
         controls.get("accept", [""])[-1],
     )
+
+
+_OF_THE_ANSWER = frozenset(
+    (tag_of(keyword),) for keyword in ("RetrieveURL", "InstanceAvailability", "AvailableTransferSyntaxUID")
+)
+"""Attributes that only an answer has: they stand in no file."""
 
 
 def read_path(name: str) -> Path | None:

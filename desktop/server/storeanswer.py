@@ -9,10 +9,7 @@ from .answers import DICOM_JSON, Headers
 from .endpoints import Answer
 from .multipart import read_accept
 from .nativexml import DICOM_XML
-from .storing import OUT_OF_RESOURCES, Stored
-
-COERCED = 0xB000
-"""Warning reason: some values are served otherwise than they were sent (PS3.18 Table 10.5.3-2)."""
+from .storing import COERCED, OUT_OF_RESOURCES, Stored
 
 _FORMS = (DICOM_JSON.decode(), DICOM_XML, "*/*", "application/*")
 _IDENTITY = ("0020000D", "0020000E", "00080018")
@@ -42,7 +39,7 @@ def choose_status(stored: Sequence[Stored]) -> int:
     failed = [item for item in stored if item.place is None]
     if len(failed) == len(stored):
         return 507 if all(item.reason == OUT_OF_RESOURCES for item in failed) else 409
-    return 202 if failed or any(item.original for item in stored) else 200
+    return 202 if failed or any(_warning(item) for item in stored) else 200
 
 
 def make_dataset(stored: Sequence[Stored], origin: str) -> dict[str, Any]:
@@ -71,8 +68,9 @@ def _item(item: Stored, origin: str) -> dict[str, Any]:
     study, series, instance = item.place
     address = f"{origin}/dicom-web/studies/{study}/series/{series}/instances/{instance}"
     made["00081190"] = _value("UR", address)
+    if _warning(item):
+        made["00081196"] = _value("US", _warning(item))
     if item.original:
-        made["00081196"] = _value("US", COERCED)
         changed = {
             tag: _value("UI", uid)
             for tag, uid, served in zip(_IDENTITY, item.original, item.place, strict=True)
@@ -90,6 +88,10 @@ def _item(item: Stored, origin: str) -> dict[str, Any]:
             ],
         }
     return made
+
+
+def _warning(item: Stored) -> int:
+    return item.warning or (COERCED if item.original else 0)
 
 
 def _failure(item: Stored) -> dict[str, Any]:

@@ -15,6 +15,12 @@ PROCESSING_FAILURE = 0x0110
 """Why an instance was not stored (PS3.18 Table 10.5.3-3)."""
 
 
+COERCED = 0xB000
+NOT_OF_ITS_CLASS = 0xB007
+"""What is to be said of an instance that was stored (PS3.18 Table 10.5.3-2): some values are served otherwise than they
+were sent; it does not match its SOP class."""
+
+
 class NotTheOwner(InputError):  # noqa: N818 - what the program is not
     """Another program has the library."""
 
@@ -54,6 +60,7 @@ class Stored:
         SOPClassUID, SOPInstanceUID: as it has them; empty where it cannot be read.
         place: the UIDs of study, series and instance under which it is served; None if it is not stored.
         reason: a failure reason of PS3.18 Table 10.5.3-3; 0 if it is stored.
+        warning: a warning reason of PS3.18 Table 10.5.3-2, beside that of ``original``; 0 if there is none.
         sentence: what is to be said of it; or empty.
         original: its own UIDs, where they were made.
     """
@@ -62,6 +69,7 @@ class Stored:
     SOPInstanceUID: str = ""
     place: tuple[str, str, str] | None = None
     reason: int = 0
+    warning: int = 0
     sentence: str = ""
     original: tuple[str, str, str] | None = None
 

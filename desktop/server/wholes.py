@@ -103,12 +103,14 @@ class Wholes(Resource):
         if not forms or forms[0].container == "zip" or not _is_stored(located, forms[0].syntax):
             return None
         content_type = dicom_type(located.pixels.TransferSyntaxUID)
-        if forms[0].container == "single":
+        if forms[0].container == "single" and self._quick.is_copy(located):
             part = open_now(located.file)
             return None if part is None else FileAnswer(content_type.encode(), part)
-        boundary = make_boundary()
-        said, end = multipart_type(DICOM, boundary), PART_END + multipart_end(boundary)
-        head = part_head(boundary, content_type, located.file.size)
+        said, head, end = content_type.encode(), b"", b""
+        if forms[0].container == "multipart":
+            boundary = make_boundary()
+            said, end = multipart_type(DICOM, boundary), PART_END + multipart_end(boundary)
+            head = part_head(boundary, content_type, located.file.size)
         body = read_now(located.file, 0, located.file.size, head, end)
         if body is None or sniff(bytes(body[len(head) : len(head) + HEAD_LENGTH])).kind is not Kind.PART10:
             return None

@@ -36,29 +36,27 @@ class Gate:
     def removing(self, seconds: float = 5.0) -> Iterator[None]:
         """Take copies away in the ``with`` block, in which nobody makes any.
 
+        Who waits for that keeps nobody from making copies meanwhile.
+
         Args:
             seconds: how long to wait for those who do.
 
         Raises:
-            InputError: they have not ended by then.
+            InputError: there was no moment without any.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._is_held, seconds):
+            if not self._changed.wait_for(lambda: not self._is_held and not self._making, seconds):
                 raise InputError(_BUSY)
-            # Nobody begins any more.
             self._is_held = True
-            if not self._changed.wait_for(lambda: not self._making, seconds):
-                self._let_go()
-                raise InputError(_BUSY)
         try:
             yield
         finally:
             with self._changed:
-                self._let_go()
-
-    def _let_go(self) -> None:
-        self._is_held = False
-        self._changed.notify_all()
+                self._is_held = False
+                self._changed.notify_all()
 
 
-_BUSY = "Files are being copied into the library just now. Nothing was deleted. Try again when that has ended."
+_BUSY = (
+    "Files are being copied into the library just now, or that is paused. Nothing was deleted. Try again when it has "
+    "ended."
+)

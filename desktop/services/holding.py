@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,11 +27,14 @@ from ..library.outcomes import VIEWABLE
 from ..library.places import is_copy_name, is_here
 from ..library.queries import get_study, own_study_uid
 from ..library.store import Store
+from ..library.stored import find_made_here
 from ..server.storing import NothingThere
 from .gate import Gate
 from .rereading import order_again
 
 _BATCH = 100
+_MOMENT = 0.5
+"""Seconds that one of the server's threads may wait."""
 _GONE = "This study is not in the library any more."
 
 
@@ -131,7 +134,7 @@ class Holdings:
             InputError: some of it lies in the user's own folders, or cannot be taken away. Nothing is deleted.
         """
         self._store.check_writable()
-        with self._gate.removing():
+        with self._gate.removing(_MOMENT):
             files = find_stored_files(self._store.reader(), study_uid, series_uid, instance_uid)
             if not files:
                 raise NothingThere("There is no such study, series or instance in this library.")
@@ -140,7 +143,8 @@ class Holdings:
                 lies = "lies" if in_place == 1 else "lie"
                 raise InputError(
                     f"Of it, {count_of(in_place, 'file')} {lies} in folders of the user's, which "
-                    "are never touched. Nothing was deleted. The list forgets a study with: negatoscope library forget."
+                    "are never touched. Nothing was deleted. The list forgets a study in the window, or with: "
+                    "negatoscope library forget, when no other Negatoscope has the library."
                 )
             self._remove(files, study_uid)
         self._events.publish(LibraryChanged())
@@ -176,7 +180,7 @@ class Holdings:
             if find_stored_files(db, study_uid) != files:
                 raise InputError("The study has changed meanwhile. Nothing was changed. Try again.")
             choose_charset(db, own_uid, charset)
-            replace_study(db, study_uid, lambda: _add_all(db, headers))
+            replace_study(db, study_uid, partial(_add_all, db, headers))
 
         self._store.write(read_anew).result()
         self._events.publish(LibraryChanged())
@@ -227,9 +231,12 @@ def _unreadable(path: str) -> str:
     return f"{shown(path)} cannot be read now. Nothing was changed."
 
 
-def _add_all(db: sqlite3.Connection, headers: Sequence[Header]) -> None:
+def _add_all(db: sqlite3.Connection, headers: Sequence[Header], served: Mapping[tuple[bytes, int], str]) -> None:
     """Add files that the library had until now. None of them may be lost."""
-    for outcome in add_readings(db, headers):
+    made_here = find_made_here(db)
+    # What the viewer made belongs to the study of the others: they come first.
+    ordered = sorted(headers, key=lambda header: header.copy is not None and header.copy.name in made_here)
+    for outcome in add_readings(db, ordered, served):
         if outcome.outcome not in VIEWABLE:
             raise InputError(_unreadable(outcome.path))
 

@@ -16,6 +16,7 @@ from ..library.outcomes import VIEWABLE, FileOutcome, Refusal
 from ..library.repairing import drop_lost_files, find_files, take_over
 from ..library.schema import check_file
 from ..library.store import Store
+from ..library.stored import find_made_here
 from ..paths import Paths
 from .rereading import find_now, is_whole, order_again, read_again
 
@@ -92,6 +93,7 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
     """Read all files that are here."""
     files = find_files(store.reader())
     order = order_again(store.reader(), copies)
+    made_here = find_made_here(store.reader())
     # The last connection to be closed tidies the database up; this one cannot.
     store.release()
     count = _Count()
@@ -104,6 +106,8 @@ def _read_again(store: Store, pool: ReaderPool, copies: Path) -> _Count:
             here.append((found, held))
     known = {item.copy.name for item in files if item.copy is not None}
     here += [(item, False) for item in _find_orphans(copies, known)]
+    # What the viewer made belongs to the study of the others: they come first.
+    here.sort(key=lambda found: found[0].copy is not None and found[0].copy.name in made_here)
     for start in range(0, len(here), _BATCH):
         batch = here[start : start + _BATCH]
         again = read_again(pool, copies, [item for item, _ in batch], order)

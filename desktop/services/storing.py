@@ -19,6 +19,7 @@ from ..library.places import is_copy_name, known_copies
 from ..library.store import Store
 from ..library.stored import find_instance_of, forget_refused
 from ..server.storing import (
+    NOT_OF_ITS_CLASS,
     NOT_UNDERSTOOD,
     OTHER_STUDY,
     OUT_OF_RESOURCES,
@@ -33,9 +34,13 @@ from .holding import Holdings
 from .importing import Importing
 from .inbox import PART
 
+_PATIENCE_SECONDS = 60.0
 _RESERVE = 256 << 20
 """Bytes that are to stay free on the disk: for the index, and for the system."""
 
+_TRUNCATED = (
+    "Its pixels are cut short. What is there is kept, and shown as far as it goes. Send it again from its source."
+)
 _COERCED = "Something else has one of its UIDs. Both are kept, and this one is served under the UIDs that are told."
 
 
@@ -176,25 +181,41 @@ class _Taking:
             stored = [self._what_became(path, stopped) for path in self._files]
             if refused:
                 self._store.write(partial(forget_refused, paths=refused)).result()
-            self._drop_copies()
             tell = partial(self.future.set_result, stored)
         except Exception as error:  # noqa: BLE001 - told to whoever waits, in whose thread it is logged
             tell = partial(self.future.set_exception, error)
+        leftovers = self._find_leftovers()
+        _remove(self._files)
+        if not leftovers:
+            self._store.release()
+            tell()
+            return
+        # That may take a while, and is nothing that anybody waits for.
+        tell()
+        try:
+            self._drop(leftovers)
         finally:
             self._store.release()
-        _remove(self._files)
-        tell()
 
-    def _drop_copies(self) -> None:
-        """Take away the copies of files that are not in the library after all: whoever sent them was told."""
-        names = {outcome.path for outcome in self._outcomes.values() if is_copy_name(outcome.path)}
+    def _find_leftovers(self) -> set[str]:
+        """Return the names of copies of files that are not in the library after all: whoever sent them was told."""
+        names = {
+            outcome.path
+            for outcome in self._outcomes.values()
+            if outcome.outcome not in VIEWABLE and is_copy_name(outcome.path)
+        }
         for path in self._files:
             if str(path) not in self._outcomes:
                 names |= {place.relative_to(self._copies).as_posix() for place in find_copies(path, self._copies)}
-        if names:
-            with contextlib.suppress(InputError), self._gate.removing():
-                unknown = names - known_copies(self._store.reader(), names)
-                _remove(self._copies / name for name in unknown)
+        return names
+
+    def _drop(self, names: set[str]) -> None:
+        """Take away those copies that the library does not tell of."""
+        with contextlib.suppress(InputError):
+            if names - known_copies(self._store.reader(), names):
+                with self._gate.removing(_PATIENCE_SECONDS):
+                    # Somebody else may have stored the same meanwhile.
+                    _remove(self._copies / name for name in names - known_copies(self._store.reader(), names))
 
     def _what_became(self, path: Path, stopped: str) -> Stored:
         outcome = self._outcomes.get(str(path))
@@ -221,8 +242,12 @@ class _Taking:
             original = (own.study, own.series, own.instance)
         if original == found.place:
             original = None
-        sentence = _COERCED if original else ""
-        return Stored(found.SOPClassUID, found.own[2], found.place, sentence=sentence, original=original)
+        sentences = [*([_COERCED] if original else []), *([_TRUNCATED] if found.truncated else [])]
+        warning = NOT_OF_ITS_CLASS if found.truncated and not original else 0
+        sentence = " ".join(sentences)
+        return Stored(
+            found.SOPClassUID, found.own[2], found.place, warning=warning, sentence=sentence, original=original
+        )
 
 
 def _sentence(error: BaseException | None) -> str:

@@ -160,8 +160,8 @@ def make_huge(path: Path, template: Path) -> Path:
 
 @contextmanager
 def _negatoscope(base: Path, folder: Path, files: Sequence[Path]) -> Iterator[Peer]:
-    """Take a folder into a library, and serve that by a program of its own."""
-    check_added(run_program(base, "import", str(folder)), len(files))
+    """Copy a folder into a library, as the other one does, and serve that by a program of its own."""
+    check_added(run_program(base, "import", "--copy", str(folder)), len(files))
     command = [sys.executable, "-m", "desktop", "--base-dir", str(base), "serve", "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

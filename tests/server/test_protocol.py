@@ -301,9 +301,9 @@ def test_more_than_enough_are_refused_politely(crowd: Connect) -> None:
 
 @pytest.fixture
 def shaking_hands(tmp_path: Path) -> Iterator[int]:
-    """The port of a server that takes five connections, of which three may be in the midst of a handshake."""
+    """The port of a server in which five connections may be in the midst of a handshake."""
     own = keep_own(tmp_path / "server.pem", ["127.0.0.1"])
-    limits = Limits(connections=2, handshakes=3, handshake_seconds=1)
+    limits = Limits(connections=20, handshakes=5, handshake_seconds=1)
     host = ServerHost(Counting(), tls=load_tls(own.path, None), limits=limits)
     yield host.port
     host.close()
@@ -316,15 +316,19 @@ def test_connections_in_a_handshake_are_counted_and_end(shaking_hands: int) -> N
         def connect() -> socket.socket:
             return stack.enter_context(socket.create_connection(("127.0.0.1", shaking_hands), SECONDS))
 
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        # Those that have shaken hands are counted by others.
+        established = [stack.enter_context(trusting.wrap_socket(connect())) for _ in range(8)]
+        assert all(read_one(one).endswith(b"ok") for one in established)
         started = time.monotonic()
         silent = [connect() for _ in range(5)]
         assert read(connect()) == b""
         assert time.monotonic() - started < 1
         assert all(read(one) == b"" for one in silent)
         assert 1 <= time.monotonic() - started < SECONDS
-        # There is room again.
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        # There is room again, and nobody else was disturbed.
+        assert all(read_one(one).endswith(b"ok") for one in established)
         made = stack.enter_context(trusting.wrap_socket(connect()))
         assert read_one(made).endswith(b"ok")
 

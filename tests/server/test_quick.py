@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import ROOT_UID, make_image, save
+from builders import ROOT_UID, ask, make_image, save
 from server.asking import ONE_PART, SECONDS, Served
 
 from desktop.dicom.memberpaths import member_path
 from desktop.dicom.records import FileRef, Instance, Pixels
+from desktop.importers.keeping import Keep
 from desktop.library.queries import Located
 from desktop.server.fileparts import FileTransport
 from desktop.server.quick import LIMIT, Quick, find_native_frame, open_now, read_now
@@ -78,7 +79,7 @@ def test_a_file_is_sent_as_it_is(served: Served, tmp_path: Path, size: int) -> N
     with path.open("ab") as file:
         file.write(os.urandom(size - path.stat().st_size))
     data = path.read_bytes()
-    served.add(path)
+    served.app.importing.start(ask(path, keep=Keep.COPY)).wait()
     served.ask(served.instance(path), ONE)
     part = open_now(ref_of(path))
     assert part is not None

@@ -394,8 +394,11 @@ def test_what_could_not_be_noted_leaves_no_copy(library: Served, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(library.app.store, "write", _refuse_to_add(library.app.store.write))
         response = store(library, bad)
+        end = time.monotonic() + 10
+        while count_all(library) != (instances + 1, copies + 1):
+            assert time.monotonic() < end
+            time.sleep(0.01)
     assert (response.status, response.reasons) == (507, [0xA700])
-    assert count_all(library) == (instances + 1, copies + 1)
     assert store(library, bad).status == 200
 
 
@@ -426,3 +429,10 @@ def test_what_the_viewer_made_is_marked_until_it_is_gone(library: Served) -> Non
     assert unsent() == 0
     (left,) = library.app.store.reader().execute("SELECT count(*) FROM unsent").fetchone()
     assert left == len([entry for entry in library.app.viewing.studies() if entry.unsent])
+
+
+def test_what_is_cut_short_is_told(library: Served) -> None:
+    response = store(library, image()[:-100])
+    assert response.status == 202
+    assert [item["00081196"] for item in response.stored] == [0xB007]
+    assert "cut short" in (response.answer.header("warning") or "")

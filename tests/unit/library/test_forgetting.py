@@ -96,7 +96,7 @@ def test_a_study_that_is_replaced_keeps_its_uid_and_its_version_grows(library: L
     seen = [get_study(library.db, STUDY)]
     for _ in range(3):
         library.db.execute("BEGIN")
-        replace_study(library.db, STUDY, lambda: add_readings(library.db, headers))
+        replace_study(library.db, STUDY, lambda served: add_readings(library.db, headers, served))
         library.db.execute("COMMIT")
         library.check()
         seen.append(get_study(library.db, STUDY))
@@ -109,7 +109,7 @@ def test_a_replacement_that_fails_changes_nothing(library: Library, tmp_path: Pa
     library.add_files(*make_stack(tmp_path / "in", 2))
     before = list(library.db.iterdump())
 
-    def fail() -> None:
+    def fail(_served: object) -> None:
         raise OSError("not now")
 
     library.db.execute("BEGIN")

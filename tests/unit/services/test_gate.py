@@ -47,8 +47,8 @@ def test_who_makes_copies_waits_until_they_are_taken_away() -> None:
     assert begun.is_set()
 
 
-def test_who_takes_away_waits_for_those_who_have_begun_and_lets_nobody_else_begin() -> None:
-    gate, ended, order = Gate(), threading.Event(), list[str]()
+def test_who_takes_away_waits_for_those_who_have_begun_and_keeps_nobody_from_beginning() -> None:
+    gate, order = Gate(), list[str]()
 
     def remove() -> None:
         with gate.removing(SECONDS):
@@ -58,17 +58,14 @@ def test_who_takes_away_waits_for_those_who_have_begun_and_lets_nobody_else_begi
         with gate.making():
             order.append("made")
 
-    threads = [threading.Thread(target=remove, name="removing"), threading.Thread(target=make, name="making")]
+    removing, making = (threading.Thread(target=one, name="gate") for one in (remove, make))
     with gate.making():
-        threads[0].start()
-        while not gate._is_held:
-            ended.wait(0.01)
-        threads[1].start()
-        assert not ended.wait(0.05)
-        assert order == []
-    for thread in threads:
-        thread.join(SECONDS)
-    assert order == ["removed", "made"]
+        removing.start()
+        making.start()
+        making.join(SECONDS)
+        assert order == ["made"]
+    removing.join(SECONDS)
+    assert order == ["made", "removed"]
 
 
 def test_an_error_leaves_it_open() -> None:

@@ -12,13 +12,16 @@ from unit.bench import Bench, disc_in, make_disc, media_folder, start_pool
 from unit.dicom.zips import make_aes, make_zip
 
 from desktop.dicom import keyring
+from desktop.dicom.metadata import pack
 from desktop.errors import InputError, UsageError
 from desktop.events import Event, LibraryChanged
+from desktop.importers.keeping import digest_of
 from desktop.importers.reading import ReaderPool
-from desktop.library.charsets import find_charsets
+from desktop.library.charsets import choose_charset, find_charsets
 from desktop.library.places import is_copy_name
 from desktop.library.queries import StudyEntry, find_instances, find_series, find_studies, search_studies
 from desktop.library.store import Store
+from desktop.library.stored import note_made_here
 from desktop.media import mounts
 from desktop.services import holding
 from desktop.services.holding import Holding, Holdings
@@ -453,3 +456,65 @@ def test_duplicates_stay_duplicates_when_a_study_is_read_again(bench: Keeper, tm
     before = bench.rows("SELECT path FROM files WHERE twin IS NOT NULL")
     bench.holdings.set_charset(STUDY, "ISO_IR 101")
     assert bench.rows("SELECT path FROM files WHERE twin IS NOT NULL") == before == [(os.fsencode(twin),)]
+
+
+def served(bench: Keeper) -> dict[str, tuple[str, int]]:
+    """Return under which UID each file's instance is served, and whether it is a conflict, by the file's digest."""
+    rows = bench.rows("SELECT copy_path(copy), path, copy, uid, conflict FROM instances JOIN files ON files.id = file")
+    return {
+        digest_of(Path(os.fsdecode(place if copy else path))): (uid, conflict)
+        for place, path, copy, uid, conflict in rows
+    }
+
+
+@pytest.mark.parametrize("other", [{}, {"StudyInstanceUID": STUDY + ".9", "SeriesInstanceUID": STUDY + ".9.1"}])
+def test_conflicts_keep_their_uids_when_a_study_is_read_again(
+    bench: Keeper, tmp_path: Path, other: dict[str, str]
+) -> None:
+    """Whatever the order in which its files are read: somebody may have measured in what has the UID."""
+    one = save(make_image(SOPInstanceUID="1.2.3"), tmp_path / "a")
+    two = save(make_image(SOPInstanceUID="1.2.3", InstanceNumber=2, **other), tmp_path / "b")
+    bench.run(one)
+    bench.run(two)
+    # A copy of the first comes to stand behind the second.
+    bench.copy(one)
+    before = served(bench)
+    assert before[digest_of(one)] == ("1.2.3", 0)
+    assert before[digest_of(two)][1] == 1
+    for charset in ("ISO_IR 101", "ISO_IR 100", ""):
+        bench.holdings.set_charset(STUDY, charset)
+        assert served(bench) == before
+    assert bench.faults() == ()
+
+
+def test_what_the_viewer_made_stays_with_its_study_whatever_came_first(bench: Keeper, tmp_path: Path) -> None:
+    name = "Иванов"
+    plain = save(make_image(PatientName="x" * len(name)), tmp_path / "a")
+    plain.write_bytes(plain.read_bytes().replace(b"x" * len(name), name.encode("iso8859-5")))
+    made = save(
+        make_image(PatientName=name, SpecificCharacterSet="ISO_IR 192", SeriesInstanceUID=STUDY + ".7"), tmp_path / "b"
+    )
+    bench.copy(made)
+    ((copy,),) = bench.rows("SELECT copy FROM files")
+    bench.store.write(lambda db: note_made_here(db, str(copy))).result()
+    bench.store.write(lambda db: choose_charset(db, STUDY, "ISO_IR 144")).result()
+    bench.copy(plain)
+    for charset in ("ISO_IR 100", "ISO_IR 144", ""):
+        bench.holdings.set_charset(STUDY, charset)
+        assert [(uid, entry.instances) for uid, entry in bench.entries().items()] == [(STUDY, 2)]
+
+
+def test_a_copy_that_somebody_relies_on_stays(bench: Keeper, tmp_path: Path) -> None:
+    """A conflicting file is taken again after it has gone from where it was: then the copy is all there is of it."""
+    one = save(make_image(SOPInstanceUID="1.2.3"), tmp_path / "a")
+    two = save(make_image(SOPInstanceUID="1.2.3", InstanceNumber=2), tmp_path / "b")
+    bench.run(one)
+    bench.run(two)
+    two.rename(tmp_path / "c")
+    # What it was is read in other letters now: nobody can tell that it is the same, but by its bytes.
+    bench.store.write(lambda db: db.execute("UPDATE metadata SET dicom_json = ?", (pack("{}"),))).result()
+    bench.copy(tmp_path / "c")
+    (tmp_path / "c").unlink()
+    assert bench.rows("SELECT count(*) FROM instances") == [(2,)]
+    assert digest_of(tmp_path / "a") in served(bench)
+    assert bench.rows("SELECT count(*) FROM instances JOIN files ON files.id = file WHERE copy != ''") == [(1,)]

@@ -33,6 +33,7 @@ from .services.inbox import Inbox
 from .services.planning import Planning
 from .services.preloading import Preloading
 from .services.presence import Presence
+from .services.querying import Querying
 from .services.requests import RemoteImporting, Requests
 from .services.storing import Storing
 from .services.viewing import Viewing
@@ -120,6 +121,7 @@ class App:
         self._stack.callback(self.pictures.close)
         self.preloading = Preloading(self.store, self._pool, self.events, paths.copies, lambda: local.is_running)
         self._stack.callback(self.preloading.close)
+        self.querying = Querying(self.store)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.storing = Storing(self.store, local, self.holdings, gate, paths.inbox, paths.copies)

@@ -3,13 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn
 
-from . import __version__
+from . import __version__, arguments, pacsarguments
 from .app import App, find_folders, find_warnings, start_app
+from .arguments import Parser
 from .console import Meter, Passwords, start_import
 from .counting import count_of
 from .displaysets.model import DisplaySet
@@ -21,7 +21,8 @@ from .importers.report import ImportReport
 from .library.queries import StudyEntry
 from .library.schema import DAMAGE
 from .managing import LIBRARY_ACTIONS, manage_library
-from .options import DEFAULT_TIMEOUT, Options
+from .networking import manage_nodes
+from .options import DEFAULT_TIMEOUT, Options, PacsOptions
 from .paths import Paths, find_paths
 from .services.importing import ImportAsk
 from .services.lists import report_csv, save_csv, studies_csv
@@ -49,21 +50,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing viewable found, 4 timed o
 Not a medical device: do not use it for diagnosis."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, **settings: Any) -> None:
-        # An abbreviated --base-dir would not be seen where the command is looked for.
-        super().__init__(**settings, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
-
-
 def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return the parser of everything, and those of the commands by name."""
-    common = _Parser(add_help=False)
+    """Return the parser of everything, and those of the commands by name, and of their actions by both names."""
+    common = Parser(add_help=False)
     common.add_argument(
         "--base-dir",
-        type=_name,
+        type=arguments.name,
         metavar="DIR",
         default=argparse.SUPPRESS,
         help="keep all of the program's own files below DIR",
@@ -77,9 +69,9 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
         default=argparse.SUPPRESS,
         help="use an empty library that is wiped at the end",
     )
-    as_json = _Parser(add_help=False)
+    as_json = Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    parser = _Parser(
+    parser = Parser(
         prog="negatoscope",
         description="Opens DICOM files in OHIF, offline.",
         epilog=_EPILOG,
@@ -87,15 +79,20 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentP
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"negatoscope {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    made: dict[str, argparse.ArgumentParser] = {}
     for command in _COMMANDS:
         parents = [common, as_json] if command.prints_json else [common]
         added = commands.add_parser(command.name, help=command.text, description=command.text, parents=parents)
         if words := command.words:
-            kind = _name if words.name == "paths" else str
+            kind = arguments.name if words.name == "paths" else str
             added.add_argument(words.name, type=kind, nargs=words.count, metavar=words.metavar, help=words.text)
         command.add_options(added)
-    return parser, dict(commands.choices)
+        if command.add_actions is not None:
+            actions = command.add_actions(added, [common, as_json])
+            made |= {f"{command.name} {name}": action for name, action in actions.items()}
+        made[command.name] = added
+    return parser, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +103,9 @@ class _Words:
     count: str | int
     metavar: str
     text: str
+
+
+_AddActions = Callable[[Parser, list[Parser]], Mapping[str, Parser]]
 
 
 def _no_options(_parser: argparse.ArgumentParser) -> None:
@@ -121,13 +121,14 @@ class _Command:
     words: _Words | None = _Words("paths", "*", "PATH", "files and folders")
     prints_json: bool = True
     add_options: Callable[[argparse.ArgumentParser], None] = _no_options
+    add_actions: _AddActions | None = None
 
 
 def _add_open_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", metavar="UID", help="show this study instead of the first")
     parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window")
     parser.add_argument(
-        "--timeout", type=_seconds, default=DEFAULT_TIMEOUT, metavar="S", help="give up after S seconds (120)"
+        "--timeout", type=arguments.seconds, default=DEFAULT_TIMEOUT, metavar="S", help="give up after S seconds (120)"
     )
     parser.add_argument(
         "--data-source", choices=[source.value for source in DataSource], help="how OHIF gets the study"
@@ -164,7 +165,7 @@ def _add_library_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--charset", metavar="TERM", help="charset: as of Specific Character Set; empty: what the files say"
     )
-    parser.add_argument("--number", type=_number, metavar="N", help="report: of which import; the last one")
+    parser.add_argument("--number", type=arguments.number, metavar="N", help="report: of which import; the last one")
     parser.add_argument("--csv", metavar="OUT.csv", help="report: save it as CSV")
     parser.add_argument("--full", action="store_true", help="check: read every copy whole")
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
@@ -172,46 +173,19 @@ def _add_library_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, metavar="N", help="the port; the next free one if it is taken; 0: any")
-    parser.add_argument("--address", metavar="A", help="of this computer, to be reached from others; with HTTPS only")
-    parser.add_argument("--certificate", type=_name, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
     parser.add_argument(
-        "--key", type=_name, metavar="FILE", help="the certificate's private key, if it is not in its file"
+        "--port", type=arguments.port, metavar="N", help="the port; the next free one if it is taken; 0: any"
+    )
+    parser.add_argument("--address", metavar="A", help="of this computer, to be reached from others; with HTTPS only")
+    parser.add_argument("--certificate", type=arguments.name, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    parser.add_argument(
+        "--key", type=arguments.name, metavar="FILE", help="the certificate's private key, if it is not in its file"
     )
     parser.add_argument(
         "--self-signed", action="store_true", help="serve HTTPS with a certificate of the program's own"
     )
     parser.add_argument("--public-url", metavar="URL", help="the address under which a proxy shows the server")
     parser.add_argument("--router-basename", metavar="PATH", help="the path below which a proxy shows the server")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to 65535")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    """An empty name comes of a script's unset variable, and would mean the current or the usual folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("a name is empty")
-    return text
 
 
 _COMMANDS = (
@@ -241,6 +215,13 @@ _COMMANDS = (
         "Serve the library and OHIF to a browser on this computer, until Ctrl-C.",
         add_options=_add_serve_options,
     ),
+    _Command(
+        "pacs",
+        "Archives: add them, test them, search in them.",
+        words=None,
+        prints_json=False,
+        add_actions=pacsarguments.add_actions,
+    ),
     _Command("doctor", "Print versions, folders, graphics and decoders: what a bug report needs.", words=None),
     _Command(
         "sample",
@@ -260,12 +241,16 @@ def read_options(arguments: Sequence[str]) -> Options | ExitCode:
     if first not in commands and not asks_about:
         words.insert(0, "window")
     try:
-        values = vars(parser.parse_args(words))
+        values = vars(parser.parse_args(pacsarguments.join_dates(words)))
     except UsageError as error:
         print(f"negatoscope: {printable(error.sentence)}", file=sys.stderr)
         return ExitCode.USAGE
     except SystemExit as stop:  # --help and --version
         return ExitCode.USAGE if stop.code else ExitCode(_finish_output(ExitCode.DONE))
+    if values["command"] == "pacs":
+        own = {field.name for field in fields(PacsOptions)}
+        asked = {name: values.pop(name) for name in tuple(values) if name in own}
+        return Options(**values, pacs=PacsOptions(**asked | {"nodes": tuple(asked.get("nodes", ()))}))
     values["paths"] = tuple(values.get("paths") or ())
     values["query"] = " ".join(values.get("query") or ())
     if values.get("data_source"):
@@ -323,13 +308,17 @@ def _finish_output(code: int) -> int:
     return code
 
 
+_MANAGED = {"library": manage_library, "pacs": manage_nodes}
+"""Commands that build what they need by themselves."""
+
+
 def run(options: Options) -> int:
     """Run a command that needs no window."""
     if options.command == "sample":
         return _sample(options)
     with find_folders(options) as paths:
-        if options.command == "library":
-            return manage_library(options, paths)
+        if options.command in _MANAGED:
+            return _MANAGED[options.command](options, paths)
         for _ in range(_ATTEMPTS - 1):
             try:
                 return _run(options, paths)

@@ -42,6 +42,29 @@ class Meter:
             self._width = len(text)
 
 
+def read_password(file: str) -> str:
+    """Return the password that stands in a file; ``-`` is standard input.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"The password file {file} cannot be read.") from error
+    return text.rstrip("\r\n")
+
+
+def ask_password(question: str) -> str | None:
+    """Ask whoever sits at the terminal for a password; None if nobody does, or nothing is answered."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return None
+    try:
+        return getpass.getpass(question) or None
+    except EOFError:
+        return None
+
+
 class Passwords:
     """Where the passwords of archives come from: a file, or whoever sits at the terminal.
 
@@ -55,7 +78,7 @@ class Passwords:
     def __init__(self, file: str | None) -> None:
         self._file = file
         # At once: nothing is to begin if it cannot be read. And standard input can be read once only.
-        self._told = None if file is None else self._read(file)
+        self._told = None if file is None else read_password(file)
 
     def ask(self, archive: str, wrong: bool) -> str | None:
         """Return the password of an archive; None if there is none to be had."""
@@ -65,21 +88,9 @@ class Passwords:
                 print(f"negatoscope: The password of {printable(archive)} is wrong.", file=sys.stderr)
                 return None
             return self._told
-        if not (sys.stdin and sys.stdin.isatty()):
-            return None
-        if wrong:
+        if wrong and sys.stdin and sys.stdin.isatty():
             print("That password is wrong.", file=sys.stderr)
-        try:
-            return getpass.getpass(f"Password of {printable(archive)} (empty: leave it out): ") or None
-        except EOFError:
-            return None
-
-    def _read(self, file: str) -> str:
-        try:
-            text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise InputError(f"The password file {file} cannot be read.") from error
-        return text.rstrip("\r\n")
+        return ask_password(f"Password of {printable(archive)} (empty: leave it out): ")
 
 
 def start_import(app: App, ask: ImportAsk) -> ImportJob:

@@ -7,6 +7,8 @@
      │    └── Unreadable      the file is DICOM, or meant to be, and cannot be read
      │         ├── Unreachable   the disk or network did not give it; it may be as it was
      │         └── Locked        an archive asks for a password
+     ├── PeerError            another node did not do what it was asked
+     │    └── PeerSilent      it did not answer in time
      ├── UsageError           the command was called wrongly
      └── SetupError           a part of the program itself is missing
 
@@ -76,6 +78,27 @@ class Locked(Unreadable):
     """The file is in an archive that asks for a password."""
 
     code = "locked"
+
+
+class PeerError(NegatoscopeError):
+    """Another node did not do what it was asked.
+
+    Args:
+        kind: a stable word for what went wrong.
+    """
+
+    code = "peer"
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+class PeerSilent(PeerError):  # noqa: N818 - a finding about a peer
+    """Another node did not answer in time."""
+
+    code = "peer_silent"
+    exit_code = ExitCode.TIMED_OUT
 
 
 class UsageError(NegatoscopeError):

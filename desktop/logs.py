@@ -65,8 +65,9 @@ def start_logging(file: Path | None, *, verbose: bool = False) -> None:
     for handler in handlers:
         handler.set_name("negatoscope")
         root.addHandler(handler)
-    # pydicom logs values of elements it finds odd.
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    # They log values of elements they find odd, what peers send, and addresses, in which names stand.
+    for library in ("pydicom", "pynetdicom", "httpx2", "httpcore2"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def stop_logging() -> None:

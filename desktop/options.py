@@ -9,6 +9,50 @@ DEFAULT_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
+class PacsOptions:
+    """What was asked of ``negatoscope pacs``. Texts are empty where nothing was said.
+
+    Attributes:
+        action: ``list``, ``add``, ``remove``, ``echo``, ``find`` or ``worklist``.
+        nodes: their names.
+        password_file: where a node's password or token stands.
+    """
+
+    action: str
+    nodes: tuple[str, ...] = ()
+    aet: str = ""
+    host: str = ""
+    port: int | None = None
+    url: str = ""
+    our_aet: str = ""
+    tls: bool = False
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    no_host_check: bool = False
+    connect_timeout: float | None = None
+    answer_timeout: float | None = None
+    retrieve: str = ""
+    charset: str | None = None
+    auth: str = ""
+    user: str = ""
+    password_file: str | None = None
+    level: str = ""
+    name: str = ""
+    id: str = ""
+    accession: str = ""
+    date: str = ""
+    modality: str = ""
+    description: str = ""
+    referring: str = ""
+    study: str = ""
+    series: str = ""
+    image: str = ""
+    station: str = ""
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What was asked on the command line.
 
@@ -35,6 +79,7 @@ class Options:
         self_signed: serve with a certificate of the program's own.
         public_url: under which a proxy shows the server.
         router_basename: the path below which a proxy shows it; None for the one of the settings.
+        pacs: for the command ``pacs``.
     """
 
     command: str
@@ -67,3 +112,4 @@ class Options:
     self_signed: bool = False
     public_url: str | None = None
     router_basename: str | None = None
+    pacs: PacsOptions | None = None

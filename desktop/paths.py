@@ -45,6 +45,11 @@ class Paths:
         return self.config / "server.pem"
 
     @property
+    def nodes(self) -> Path:
+        """The archives that are asked and answered, as JSON."""
+        return self.config / "nodes.json"
+
+    @property
     def library(self) -> Path:
         """The index of all files, as an SQLite database."""
         return self.data / "library.sqlite"

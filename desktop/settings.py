@@ -1,13 +1,12 @@
 """The user's settings: a frozen dataclass and one JSON file, replaced as a whole."""
 
-import json
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .jsonfile import read_object, replace_object
 from .sites import read_base
 
 
@@ -63,7 +62,7 @@ def load_settings(path: Path) -> Settings:
         InputError: the file cannot be read, is not JSON, or a value is none of those allowed.
     """
     try:
-        values = _read(path)
+        values = read_object(path)
         known = {field.name for field in fields(Settings)}
         return Settings(**{key: value for key, value in values.items() if key in known})
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -77,23 +76,8 @@ def save_settings(path: Path, **changes: Any) -> Settings:
         InputError: as :func:`load_settings`, or the file cannot be written.
     """
     settings = replace(load_settings(path), **changes)
-    text = json.dumps(_read(path) | asdict(settings), indent=2) + "\n"
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        replace_object(path, read_object(path) | asdict(settings))
     except OSError as error:
         raise InputError(f"The settings file {path} cannot be written ({error.strerror}).") from error
     return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        # Some editors begin a file with a byte order mark.
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    if not isinstance(values, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - a fault of the file, not of the caller
-    return values

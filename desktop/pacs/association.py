@@ -1,0 +1,159 @@
+"""Associations that this program asks for (PS3.8 §7.1), by pynetdicom."""
+
+import socket
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from pynetdicom import _config, evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.pdu import A_ABORT_RQ
+from pynetdicom.presentation import build_context
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+from ..dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from .connection import cut, open_connection
+from .failures import explain_abort, explain_contexts, explain_cut_off, explain_rejection
+from .leash import Leash
+from .nodes import DimseNode
+
+# What patients are called does not belong into any log.
+_config.LOG_REQUEST_IDENTIFIERS = False
+_config.LOG_RESPONSE_IDENTIFIERS = False
+_config.LOG_HANDLER_LEVEL = "none"
+
+_SYNTAXES = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]
+_PDU_LENGTH = 1 << 17
+_PDU_LIMIT = 1 << 20
+"""Bytes of a PDU. A peer that was told of :data:`_PDU_LENGTH` and sends more than this means no good."""
+_RELEASE_SECONDS = 2.0
+
+
+class OpenSocket(AssociationSocket):
+    """pynetdicom's socket over a connection that is open already."""
+
+    def __init__(self, assoc: Association, opened: socket.socket) -> None:
+        self._opened = opened
+        super().__init__(assoc, address=AddressInformation("127.0.0.1", 0))
+
+    def _create_socket(self, _address: AddressInformation) -> socket.socket:
+        return self._opened
+
+    def connect(self, primitive: Any) -> None:
+        """Called by pynetdicom's state machine."""
+        self._is_connected = True
+        primitive.result = "Evt2"
+        self.provider_queue.put(primitive)
+        self._ready.set()
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read part of a PDU."""
+        if nr_bytes > _PDU_LIMIT:
+            raise OSError("the PDU is too long")
+        return super().recv(nr_bytes)
+
+
+class _Requestor(ApplicationEntity):
+    """This program, as it asks."""
+
+    def __init__(self, node: DimseNode, opened: socket.socket) -> None:
+        super().__init__(node.our_aet)
+        self._opened = opened
+        # Whether a node is silent for too long is for the leash to say; these are for the case that nobody holds it.
+        self.acse_timeout = 2 * node.timeouts.connect
+        self.dimse_timeout = 2 * node.timeouts.answer
+        self.network_timeout = None
+
+    def _create_socket(self, assoc: Association, _address: AddressInformation, _tls: Any) -> AssociationSocket:
+        # The process must be able to end, whatever the peer does.
+        assoc.dul.daemon = True
+        return OpenSocket(assoc, self._opened)
+
+
+class Outgoing:
+    """An association in which a node is asked. Use it in a ``with`` statement.
+
+    Args:
+        service: in words, for the sentence that says that the node does not offer it.
+        wanted: SOP classes, of which one is enough.
+
+    Raises:
+        PeerError: there is no association; the sentence says why.
+    """
+
+    def __init__(self, node: DimseNode, secret: str, leash: Leash, service: str, wanted: Sequence[str]) -> None:
+        self.node = node
+        self._leash = leash
+        self._service = service
+        self._contexts = [build_context(uid, _SYNTAXES) for uid in wanted]
+        self._abort: tuple[int, int] | None = None
+        self._secret = secret
+        self._opened: socket.socket
+        self.association: Association
+
+    def __enter__(self) -> Self:
+        self._opened = open_connection(self.node, self._secret)
+        try:
+            self._leash.hold(lambda: cut(self._opened))
+            self._associate()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self.association.is_established:
+            self.association.acse_timeout = _RELEASE_SECONDS
+            self.association.release()
+        self._close()
+
+    def _associate(self) -> None:
+        node = self.node
+        self._leash.give(node.timeouts.connect)
+        self.association = _Requestor(node, self._opened).associate(
+            str(self._opened.getpeername()[0]),
+            node.port,
+            self._contexts,
+            node.aet,
+            _PDU_LENGTH,
+            evt_handlers=[(evt.EVT_PDU_RECV, self._on_pdu)],
+        )
+        self._leash.check()
+        if self.association.is_established:
+            self._leash.give(node.timeouts.answer)
+            return
+        answer = self.association.acceptor.primitive
+        if answer is None:
+            raise self.explain_end()
+        if answer.result == 0:
+            raise explain_contexts(node, self._service)
+        raise explain_rejection(node, answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
+
+    def explain_end(self) -> Exception:
+        """Return why the association has ended before its time."""
+        self._leash.check()
+        if self._abort is not None:
+            return explain_abort(self.node, *self._abort)
+        return explain_cut_off(self.node)
+
+    def accepted(self, uid: str) -> tuple[int, str] | None:
+        """Return the presentation context that was accepted for a SOP class, by its ID, and its transfer syntax."""
+        for context in self.association.accepted_contexts:
+            if context.abstract_syntax == uid and context.context_id is not None:
+                return context.context_id, str(context.transfer_syntax[0])
+        return None
+
+    def _on_pdu(self, event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ABORT_RQ):
+            self._abort = (event.pdu.source or 0, event.pdu.reason_diagnostic or 0)
+
+    def _close(self) -> None:
+        self._leash.hold(None)
+        cut(self._opened)
+        association = getattr(self, "association", None)
+        if association is not None and association.is_established:
+            association.abort()
+        self._opened.close()

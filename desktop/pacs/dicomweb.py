@@ -1,0 +1,176 @@
+"""Asks nodes over DICOMweb: QIDO-RS (PS3.18 §10.6), by HTTP."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from ..dicom.text import DEFAULT_ENCODINGS, decode
+from .answers import Values, read_json
+from .connection import make_tls_context
+from .failures import explain_body, explain_connection, explain_cut_off_web, explain_http, explain_silence, explain_size
+from .leash import Leash
+from .nodes import Auth, WebNode
+
+_ACCEPT = "application/dicom+json, application/json;q=0.9"
+_BODY_LIMIT = 1 << 28
+"""Bytes of one answer."""
+
+_ROUND = 50
+"""A list whose length is a multiple of it may be one that the node has cut by itself."""
+
+Parameters = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The answer to one search.
+
+    Attributes:
+        results: one for each, in order; None for one that could not be read.
+        has_more: the node said that it has more than it sent (PS3.18 §8.3.4.4).
+    """
+
+    results: tuple[Values | None, ...]
+    has_more: bool
+
+
+class Client:
+    """Asks one node. Use it in a ``with`` statement.
+
+    Args:
+        secret: password or token; for a node without one, the password of our private key.
+
+    Raises:
+        PeerError: our certificate cannot be used.
+    """
+
+    def __init__(self, node: WebNode, secret: str, leash: Leash) -> None:
+        self._node = node
+        self._leash = leash
+        context: Any = True
+        if node.is_secured:
+            context = make_tls_context(node, node.tls, secret if node.auth is Auth.NONE else "")
+        timeouts = node.timeouts
+        self._client = httpx2.Client(
+            auth=_make_auth(node, secret),
+            headers={"Accept": _ACCEPT},
+            timeout=httpx2.Timeout(timeouts.answer, connect=timeouts.connect),
+            verify=context,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def search(self, path: str, parameters: Parameters) -> Page:
+        """Search for studies, series or instances.
+
+        Args:
+            path: below the node's address.
+
+        Raises:
+            PeerError: the node did not answer, or something that is none.
+        """
+        self._leash.give(self._node.timeouts.connect + self._node.timeouts.answer)
+        try:
+            status, headers, body = self._get(path, parameters)
+        except httpx2.TimeoutException as error:
+            self._leash.check()
+            if isinstance(error, httpx2.ConnectTimeout):
+                raise explain_connection(TimeoutError(), self._node, in_tls=False) from error
+            raise explain_silence(self._node) from error
+        except httpx2.TransportError as error:
+            self._leash.check()
+            raise self._explain(error) from error
+        if status == 204 or (status == 200 and not body.strip()):
+            return Page((), has_more=False)
+        if status != 200:
+            raise explain_http(self._node, status, headers.get("Location", ""))
+        return Page(self._parse(body, headers.get("Content-Type", "")), "299" in headers.get("Warning", ""))
+
+    def _get(self, path: str, parameters: Parameters) -> tuple[int, Mapping[str, str], bytes]:
+        url = f"{self._node.url.rstrip('/')}/{path}"
+        with self._client.stream("GET", url, params=list(parameters)) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                # A node that sends a byte now and then is silent, too.
+                self._leash.check()
+                body += chunk
+                if len(body) > _BODY_LIMIT:
+                    raise explain_size(self._node, _BODY_LIMIT)
+            return response.status_code, response.headers, bytes(body)
+
+    def _explain(self, error: httpx2.TransportError) -> Exception:
+        """Find the system's own error behind that of the library, and explain it."""
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError):
+                secured = self._node.is_secured and not isinstance(error, httpx2.ConnectError)
+                return explain_connection(cause, self._node, in_tls=secured)
+            cause = cause.__cause__ or cause.__context__
+        return explain_cut_off_web(self._node)
+
+    def _parse(self, body: bytes, content_type: str) -> tuple[Values | None, ...]:
+        try:
+            try:
+                answers = json.loads(body)
+            except UnicodeDecodeError:
+                answers = json.loads(decode(body, DEFAULT_ENCODINGS))
+        except (ValueError, RecursionError) as error:
+            raise explain_body(self._node, content_type) from error
+        if not isinstance(answers, list):
+            raise explain_body(self._node, content_type)
+        return tuple(_try_to_read(answer) for answer in answers)
+
+
+def pages(client: Client, path: str, parameters: Parameters, size: int) -> Iterator[Page]:
+    """Yield pages of results until the node has no more; whoever goes through them stops when there are enough.
+
+    Nodes cut a list without being asked to, and say so or not; others send all, whatever they are asked for, or the
+    same page again and again.
+    """
+    offset = 0
+    before: tuple[Values | None, ...] = ()
+    while True:
+        page = client.search(path, [*parameters, ("limit", str(size)), ("offset", str(offset))])
+        if not page.results or page.results == before:
+            return
+        yield page
+        count = len(page.results)
+        if count > size or (count < size and count % _ROUND and not page.has_more):
+            return
+        offset += len(page.results)
+        before = page.results
+
+
+def _try_to_read(answer: object) -> Values | None:
+    try:
+        return read_json(answer)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _make_auth(node: WebNode, secret: str) -> httpx2.Auth:
+    if node.auth is Auth.BASIC:
+        return httpx2.BasicAuth(node.user, secret)
+    return _Bearer(secret) if node.auth is Auth.BEARER else httpx2.Auth()
+
+
+class _Bearer(httpx2.Auth):
+    """A token in the header (RFC 6750)."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request

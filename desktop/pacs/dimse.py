@@ -1,0 +1,208 @@
+"""Asks nodes over DIMSE: C-ECHO and C-FIND (PS3.4 Annexes A, C and K, PS3.7 §9.1)."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pydicom import config
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pynetdicom import evt
+from pynetdicom.dimse_messages import C_FIND_RSP
+
+from ..dicom import dictionary
+from ..dicom.text import parse_charset
+from .answers import Values, read_data_set
+from .association import Outgoing
+from .failures import explain_contexts, explain_status
+from .leash import Leash
+from .nodes import DimseNode
+from .query import QueryError
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_SUCCESS, _CANCELLED, _PENDING = 0x0000, 0xFE00, (0xFF00, 0xFF01)
+_KEYS_NOT_SUPPORTED = 0xFF01
+_LIMIT_REACHED = 0xB001
+_MESSAGE_ID = 1
+_CANCEL_SECONDS = 5.0
+
+Keys = Mapping[str, "str | Keys"]
+"""The elements of an identifier, by keyword; those of a sequence's one item are a mapping again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer of a C-FIND.
+
+    Attributes:
+        values: None if its identifier could not be decoded.
+        keys_supported: the node has searched by all that was asked (PS3.4 §C.4.1.1.4).
+    """
+
+    values: Values | None
+    keys_supported: bool
+
+
+def echo(node: DimseNode, secret: str, leash: Leash) -> None:
+    """Ask a node whether it is there, by C-ECHO.
+
+    Raises:
+        PeerError: it is not, or not for us.
+    """
+    with Outgoing(node, secret, leash, "C-ECHO", [_VERIFICATION]) as outgoing:
+        status = outgoing.association.send_c_echo()
+        if "Status" not in status:
+            raise outgoing.explain_end()
+        if status.Status != _SUCCESS:
+            raise explain_status(node, status.Status, str(status.get("ErrorComment", "")))
+
+
+class Find:
+    """One C-FIND. Use it in a ``with`` statement, and go through it once.
+
+    Args:
+        service: in words.
+        models: SOP classes; the first that the node accepts is used.
+        make_keys: given the SOP class, returns the identifier's elements.
+
+    Attributes:
+        was_cut: the node said that it has more than it sends.
+
+    Raises:
+        PeerError: the node did not answer, or not to the end.
+        QueryError: what is searched for cannot be written in the node's character set.
+    """
+
+    def __init__(
+        self,
+        node: DimseNode,
+        secret: str,
+        leash: Leash,
+        service: str,
+        models: Sequence[str],
+        make_keys: Callable[[str], Keys],
+    ) -> None:
+        self.was_cut = False
+        self._node = node
+        self._leash = leash
+        self._service = service
+        self._models = models
+        self._make_keys = make_keys
+        # Before there is a connection: a query that makes no sense needs none.
+        for model in models:
+            make_identifier(make_keys(model), node.charset)
+        self._outgoing = Outgoing(node, secret, leash, service, models)
+        self._received: deque[bytes] = deque()
+        self._cancelled = False
+        self._context = (0, "")
+
+    def __enter__(self) -> Self:
+        self._outgoing.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._outgoing.__exit__(kind, error, trace)
+
+    def cancel(self) -> None:
+        """Ask the node to stop, by C-CANCEL; what is under way is not waited for much longer."""
+        if not self._cancelled and self._outgoing.association.is_established:
+            self._cancelled = True
+            self._leash.give(_CANCEL_SECONDS)
+            self._outgoing.association.send_c_cancel(_MESSAGE_ID, self._context[0])
+
+    def __iter__(self) -> Iterator[Match]:
+        association = self._outgoing.association
+        model, self._context = self._choose_model()
+        association.bind(evt.EVT_DIMSE_RECV, self._on_message)
+        identifier = make_identifier(self._make_keys(model), self._node.charset)
+        try:
+            answers = association.send_c_find(identifier, model, _MESSAGE_ID)
+        except RuntimeError as error:
+            # The association has ended just now.
+            raise self._outgoing.explain_end() from error
+        for status, _ in answers:
+            code = status.get("Status")
+            if code is None:
+                if self._cancelled and self._leash.error is None:
+                    return
+                raise self._outgoing.explain_end()
+            if code in _PENDING:
+                data = self._received.popleft()
+                if not self._cancelled:
+                    self._leash.give(self._node.timeouts.answer)
+                    yield Match(self._read(data), code != _KEYS_NOT_SUPPORTED)
+                continue
+            self.was_cut |= code == _LIMIT_REACHED
+            if code not in (_SUCCESS, _LIMIT_REACHED) and not (code == _CANCELLED and self._cancelled):
+                raise explain_status(self._node, code, str(status.get("ErrorComment", "")))
+
+    def _choose_model(self) -> tuple[str, tuple[int, str]]:
+        for model in self._models:
+            context = self._outgoing.accepted(model)
+            if context is not None:
+                return model, context
+        raise explain_contexts(self._node, self._service)
+
+    def _on_message(self, event: evt.Event) -> None:
+        # Called before pynetdicom decodes it, which we do ourselves: it knows no peers that lie.
+        message = event.message
+        if isinstance(message, C_FIND_RSP) and message.command_set.get("Status") in _PENDING:
+            self._received.append(b"" if message.data_set is None else message.data_set.getvalue())
+
+    def _read(self, data: bytes) -> Values | None:
+        try:
+            return read_data_set(data, self._context[1], self._node.charset)
+        except ValueError:
+            return None
+
+
+def make_identifier(keys: Keys, charset: str) -> Dataset:
+    """Return the identifier of a C-FIND, in a character set.
+
+    Raises:
+        QueryError: a value has letters that are not in it.
+    """
+    terms = parse_charset(charset) if charset else ()
+    identifier = _make_item(keys, terms)
+    if terms:
+        identifier.SpecificCharacterSet = list(terms)
+    return identifier
+
+
+def _make_item(keys: Keys, charset: Sequence[str]) -> Dataset:
+    item = Dataset()
+    for keyword, value in keys.items():
+        tag = int(dictionary.tag_of(keyword), 16)
+        if isinstance(value, str):
+            _check_charset(value, charset)
+            # Wild cards and ranges are no values of their VR.
+            item.add(DataElement(tag, dictionary.vr_of(tag) or "UN", value, validation_mode=config.IGNORE))
+        else:
+            item.add(DataElement(tag, "SQ", Items([_make_item(value, charset)])))
+    return item
+
+
+def _check_charset(value: str, charset: Sequence[str]) -> None:
+    if value.isascii():
+        return
+    encodings = convert_encodings(list(charset)) if charset else []
+    for letter in value:
+        if not any(_has(encoding, letter) for encoding in encodings):
+            raise QueryError(
+                f"The letter {letter} is not in the character set of this node ({', '.join(charset) or 'none'}). "
+                "Search with ? in its place."
+            )
+
+
+def _has(encoding: str, letter: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -111,11 +111,10 @@ class Client:
 
     def _explain(self, error: httpx2.TransportError) -> Exception:
         """Find the system's own error behind that of the library, and explain it."""
-        cause: BaseException | None = error
+        cause: BaseException | None = error if isinstance(error, httpx2.ConnectError) else None
         while cause is not None:
             if isinstance(cause, OSError):
-                secured = self._node.is_secured and not isinstance(error, httpx2.ConnectError)
-                return explain_connection(cause, self._node, in_tls=secured)
+                return explain_connection(cause, self._node, in_tls=False)
             cause = cause.__cause__ or cause.__context__
         return explain_cut_off_web(self._node)
 

@@ -17,7 +17,7 @@ from pynetdicom.dimse_messages import C_FIND_RSP
 from ..dicom import dictionary
 from ..dicom.text import parse_charset
 from .answers import Values, read_data_set
-from .association import Outgoing
+from .outgoing import Outgoing
 from .failures import explain_contexts, explain_status
 from .leash import Leash
 from .nodes import DimseNode

@@ -1,6 +1,6 @@
 """What any node can be asked, whatever it speaks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,13 +29,21 @@ class Account:
     odd: Mapping[Oddity, int]
 
 
+def load_protocols(nodes: Iterable[Node]) -> None:
+    """Load what nodes are spoken to with. It takes long, and no node's time is to pass meanwhile."""
+    for node in nodes:
+        if isinstance(node, DimseNode):
+            from . import dimse  # noqa: F401
+        else:
+            from . import dicomweb  # noqa: F401
+
+
 def echo(node: Node, secret: str, leash: Leash) -> None:
     """Ask a node whether it is there and lets us in: by C-ECHO, or by a search for one study.
 
     Raises:
         PeerError: it is not, or does not.
     """
-    # pynetdicom and the HTTP client take long to load.
     if isinstance(node, DimseNode):
         from . import dimse
 

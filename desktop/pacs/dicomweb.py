@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 import httpx2
 
@@ -15,7 +16,7 @@ from .failures import explain_body, explain_connection, explain_cut_off_web, exp
 from .leash import Leash
 from .nodes import Auth, WebNode
 
-_ACCEPT = "application/dicom+json, application/json;q=0.9"
+_ACCEPT = "application/dicom+json"
 _BODY_LIMIT = 1 << 28
 """Bytes of one answer."""
 
@@ -80,13 +81,14 @@ class Client:
         Raises:
             PeerError: the node did not answer, or something that is none.
         """
-        self._leash.give(self._node.timeouts.connect + self._node.timeouts.answer)
+        # To connect and to secure the line have times of their own.
+        self._leash.give(3 * self._node.timeouts.connect + self._node.timeouts.answer)
         try:
             status, headers, body = self._get(path, parameters)
         except httpx2.TimeoutException as error:
-            self._leash.check()
             if isinstance(error, httpx2.ConnectTimeout):
                 raise explain_connection(TimeoutError(), self._node, in_tls=False) from error
+            self._leash.check()
             raise explain_silence(self._node) from error
         except httpx2.TransportError as error:
             self._leash.check()
@@ -98,8 +100,9 @@ class Client:
         return Page(self._parse(body, headers.get("Content-Type", "")), "299" in headers.get("Warning", ""))
 
     def _get(self, path: str, parameters: Parameters) -> tuple[int, Mapping[str, str], bytes]:
-        url = f"{self._node.url.rstrip('/')}/{path}"
-        with self._client.stream("GET", url, params=list(parameters)) as response:
+        # Not every archive decodes wild cards, which need not be encoded (RFC 3986 §3.4).
+        query = urlencode(parameters, safe="*?", quote_via=quote)
+        with self._client.stream("GET", f"{self._node.url.rstrip('/')}/{path}?{query}") as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 # A node that sends a byte now and then is silent, too.

@@ -17,10 +17,10 @@ from pynetdicom.dimse_messages import C_FIND_RSP
 from ..dicom import dictionary
 from ..dicom.text import parse_charset
 from .answers import Values, read_data_set
-from .outgoing import Outgoing
 from .failures import explain_contexts, explain_status
 from .leash import Leash
 from .nodes import DimseNode
+from .outgoing import Outgoing
 from .query import QueryError
 
 _VERIFICATION = "1.2.840.10008.1.1"

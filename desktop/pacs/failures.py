@@ -131,7 +131,7 @@ def _explain_certificate(error: ssl.SSLCertVerificationError, node: Node) -> Pee
 
 
 def _explain_tls(error: ssl.SSLError, node: Node) -> PeerError:
-    where, reason = place_of(node), (error.reason or "").upper()
+    where, reason = place_of(node), str(getattr(error, "reason", None) or "").upper()
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or any(
         word in reason for word in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER")
     ):

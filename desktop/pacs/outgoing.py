@@ -1,22 +1,29 @@
 """Associations that this program asks for (PS3.8 §7.1), by pynetdicom."""
 
+import logging
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.pdu import A_ABORT_RQ
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
+from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.presentation import build_context
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
+from .. import logs
 from ..dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from .connection import cut, open_connection
-from .failures import explain_abort, explain_contexts, explain_cut_off, explain_rejection
+from .failures import explain_abort, explain_connection, explain_contexts, explain_cut_off, explain_rejection
 from .leash import Leash
 from .nodes import DimseNode
+
+log = logging.getLogger(__name__)
 
 # What patients are called does not belong into any log.
 _config.LOG_REQUEST_IDENTIFIERS = False
@@ -28,6 +35,8 @@ _PDU_LENGTH = 1 << 17
 _PDU_LIMIT = 1 << 20
 """Bytes of a PDU. A peer that was told of :data:`_PDU_LENGTH` and sends more than this means no good."""
 _RELEASE_SECONDS = 2.0
+_NO_ADDRESS = "127.0.0.1"
+"""pynetdicom wants one, though the connection is open already."""
 
 
 class OpenSocket(AssociationSocket):
@@ -35,7 +44,9 @@ class OpenSocket(AssociationSocket):
 
     def __init__(self, assoc: Association, opened: socket.socket) -> None:
         self._opened = opened
-        super().__init__(assoc, address=AddressInformation("127.0.0.1", 0))
+        # Since TLS 1.3, a peer says only after the handshake that it wants another certificate.
+        self.tls_error: ssl.SSLError | None = None
+        super().__init__(assoc, address=AddressInformation(_NO_ADDRESS, 0))
 
     def _create_socket(self, _address: AddressInformation) -> socket.socket:
         return self._opened
@@ -51,7 +62,11 @@ class OpenSocket(AssociationSocket):
         """Read part of a PDU."""
         if nr_bytes > _PDU_LIMIT:
             raise OSError("the PDU is too long")
-        return super().recv(nr_bytes)
+        try:
+            return super().recv(nr_bytes)
+        except ssl.SSLError as error:
+            self.tls_error = error
+            raise
 
 
 class _Requestor(ApplicationEntity):
@@ -68,7 +83,18 @@ class _Requestor(ApplicationEntity):
     def _create_socket(self, assoc: Association, _address: AddressInformation, _tls: Any) -> AssociationSocket:
         # The process must be able to end, whatever the peer does.
         assoc.dul.daemon = True
+        assoc.dul.run = partial(_run_guarded, assoc, assoc.dul.run)  # type: ignore[method-assign]
         return OpenSocket(assoc, self._opened)
+
+
+def _run_guarded(association: Association, run: Callable[[], None]) -> None:
+    """Run pynetdicom's state machine: what it does not understand, it ends by, and leaves everybody waiting."""
+    try:
+        run()
+    except Exception as error:  # noqa: BLE001 - the edge of this thread
+        log.warning("a peer was not understood\n%s", logs.say_where(error))
+        association.dul.to_user_queue.put(A_P_ABORT())
+        association.dimse.msg_queue.put((None, None))
 
 
 class Outgoing:
@@ -88,6 +114,7 @@ class Outgoing:
         self._service = service
         self._contexts = [build_context(uid, _SYNTAXES) for uid in wanted]
         self._abort: tuple[int, int] | None = None
+        self._rejection: tuple[int, int, int] | None = None
         self._secret = secret
         self._opened: socket.socket
         self.association: Association
@@ -114,7 +141,7 @@ class Outgoing:
         node = self.node
         self._leash.give(node.timeouts.connect)
         self.association = _Requestor(node, self._opened).associate(
-            str(self._opened.getpeername()[0]),
+            _NO_ADDRESS,
             node.port,
             self._contexts,
             node.aet,
@@ -125,16 +152,18 @@ class Outgoing:
         if self.association.is_established:
             self._leash.give(node.timeouts.answer)
             return
-        answer = self.association.acceptor.primitive
-        if answer is None:
-            raise self.explain_end()
-        if answer.result == 0:
+        if self._rejection is not None:
+            raise explain_rejection(node, *self._rejection)
+        if self.association.acceptor.primitive is not None:
             raise explain_contexts(node, self._service)
-        raise explain_rejection(node, answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
+        raise self.explain_end()
 
     def explain_end(self) -> Exception:
         """Return why the association has ended before its time."""
         self._leash.check()
+        line = self.association.dul.socket
+        if isinstance(line, OpenSocket) and line.tls_error is not None:
+            return explain_connection(line.tls_error, self.node, in_tls=True)
         if self._abort is not None:
             return explain_abort(self.node, *self._abort)
         return explain_cut_off(self.node)
@@ -149,6 +178,9 @@ class Outgoing:
     def _on_pdu(self, event: evt.Event) -> None:
         if isinstance(event.pdu, A_ABORT_RQ):
             self._abort = (event.pdu.source or 0, event.pdu.reason_diagnostic or 0)
+        elif isinstance(event.pdu, A_ASSOCIATE_RJ):
+            # If the peer is quicker than we are, pynetdicom takes this for a connection that could not be opened.
+            self._rejection = (event.pdu.result or 0, event.pdu.source or 0, event.pdu.reason_diagnostic or 0)
 
     def _close(self) -> None:
         self._leash.hold(None)

@@ -131,7 +131,6 @@ def find_steps(
         PeerError: it did not answer to the end; what was taken before stands.
         QueryError: the query makes no sense to it.
     """
-    # It takes long to load.
     from .dimse import Find
 
     taken, was_cut, odd = 0, False, dict[Oddity, int]()

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from .. import logs
 from ..errors import NegatoscopeError
 from ..jobs import Job
+from ..pacs.asking import load_protocols
 from ..pacs.failures import explain_cancel
 from ..pacs.leash import Leash
 from ..pacs.nodes import Node
@@ -97,6 +98,7 @@ def _run(
     on_outcome: Callable[[Outcome[Result]], None],
     job: Job[None, list[Outcome[Result]]],
 ) -> list[Outcome[Result]]:
+    load_protocols(nodes)
     # Somebody may have to be asked, one after the other, and no node waits for that.
     known = [(node, secrets.find(node)) for node in nodes]
     talks = [_Conversation(node, secret, ask) for node, secret in known]

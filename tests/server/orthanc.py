@@ -48,8 +48,9 @@ class Reply:
 class Orthanc:
     """One that runs."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, dicom_port: int = 0) -> None:
         self.port = port
+        self.dicom_port = dicom_port
 
     def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
         """Ask over a connection of its own. Names of headers have underscores."""
@@ -92,19 +93,24 @@ def find_orthanc(*, plugin: bool = True) -> str | None:
 
 
 @contextmanager
-def run_orthanc(program: str, folder: Path, *, plugin: bool = True) -> Iterator[Orthanc]:
-    """Run Orthanc with its storage in ``folder``.
+def run_orthanc(program: str, folder: Path, *, plugin: bool = True, aet: str = "", **more: object) -> Iterator[Orthanc]:
+    """Run Orthanc with its storage in ``folder``; it speaks DIMSE if it is given an AE title.
+
+    Args:
+        more: of its configuration.
 
     Raises:
         OrthancError: it does not start.
     """
-    port = _free_port()
+    port, dicom_port = free_port(), free_port()
     configuration = folder / "orthanc.json"
-    configuration.write_text(json.dumps(_configuration(folder, port, plugin=plugin)), encoding="utf-8")
+    configuration.write_text(
+        json.dumps(_configuration(folder, port, plugin=plugin) | _dicom(aet, dicom_port) | more), encoding="utf-8"
+    )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, str(configuration)], cwd=folder, stdout=log, stderr=log)
     try:
-        orthanc = Orthanc(port)
+        orthanc = Orthanc(port, dicom_port)
         _wait(process, orthanc, folder / "log")
         yield orthanc
     finally:
@@ -142,6 +148,19 @@ def _configuration(folder: Path, port: int, *, plugin: bool) -> dict[str, object
     }
 
 
+def _dicom(aet: str, port: int) -> dict[str, object]:
+    if not aet:
+        return {}
+    return {
+        "DicomServerEnabled": True,
+        "DicomAet": aet,
+        "DicomPort": port,
+        "DicomCheckCalledAet": True,
+        "DicomAlwaysAllowEcho": True,
+        "DicomAlwaysAllowFind": True,
+    }
+
+
 def _wait(process: "subprocess.Popen[bytes]", orthanc: Orthanc, log: Path) -> None:
     """Wait until it answers."""
     end = time.monotonic() + _START_SECONDS
@@ -155,7 +174,8 @@ def _wait(process: "subprocess.Popen[bytes]", orthanc: Orthanc, log: Path) -> No
     raise OrthancError(f"Orthanc did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this computer that nobody has now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

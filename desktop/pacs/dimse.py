@@ -96,7 +96,7 @@ class Find:
         for model in models:
             make_identifier(make_keys(model), node.charset)
         self._outgoing = Outgoing(node, secret, leash, service, models)
-        self._received: deque[bytes] = deque()
+        self._received: deque[tuple[int, bytes]] = deque()
         self._cancelled = False
         self._context = (0, "")
 
@@ -129,18 +129,24 @@ class Find:
         for status, _ in answers:
             code = status.get("Status")
             if code is None:
-                if self._cancelled and self._leash.error is None:
+                if self._cancelled:
+                    # It did not hear that, or did not care.
                     return
                 raise self._outgoing.explain_end()
             if code in _PENDING:
-                data = self._received.popleft()
-                if not self._cancelled:
-                    self._leash.give(self._node.timeouts.answer)
-                    yield Match(self._read(data), code != _KEYS_NOT_SUPPORTED)
+                yield from self._take_received()
                 continue
             self.was_cut |= code == _LIMIT_REACHED
             if code not in (_SUCCESS, _LIMIT_REACHED) and not (code == _CANCELLED and self._cancelled):
                 raise explain_status(self._node, code, str(status.get("ErrorComment", "")))
+
+    def _take_received(self) -> Iterator[Match]:
+        # Of an identifier that it cannot decode, pynetdicom tells twice; so what has come is what counts.
+        while self._received:
+            code, data = self._received.popleft()
+            if not self._cancelled:
+                self._leash.give(self._node.timeouts.answer)
+                yield Match(self._read(data), code != _KEYS_NOT_SUPPORTED)
 
     def _choose_model(self) -> tuple[str, tuple[int, str]]:
         for model in self._models:
@@ -152,8 +158,8 @@ class Find:
     def _on_message(self, event: evt.Event) -> None:
         # Called before pynetdicom decodes it, which we do ourselves: it knows no peers that lie.
         message = event.message
-        if isinstance(message, C_FIND_RSP) and message.command_set.get("Status") in _PENDING:
-            self._received.append(b"" if message.data_set is None else message.data_set.getvalue())
+        if isinstance(message, C_FIND_RSP) and (code := message.command_set.get("Status")) in _PENDING:
+            self._received.append((code, b"" if message.data_set is None else message.data_set.getvalue()))
 
     def _read(self, data: bytes) -> Values | None:
         try:

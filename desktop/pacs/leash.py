@@ -39,8 +39,12 @@ class Leash:
             self.check()
 
     def give(self, seconds: float) -> None:
-        """Give the node time from now on: it said something that makes sense, or is asked something."""
-        self._until = time.monotonic() + seconds
+        """Give the node time from now on: it said something that makes sense, or is asked something.
+
+        When somebody asked to stop, it gets no more than it has.
+        """
+        until = time.monotonic() + seconds
+        self._until = min(self._until, until) if self.is_cancelled else until
 
     def check(self) -> None:
         """Go on, if the conversation is not over.

@@ -86,6 +86,11 @@ class Line:
     def _send_fragment(self, context: int, control: int, data: bytes) -> None:
         self.send(4, struct.pack(">IBB", len(data) + 2, context, control) + data)
 
+    def wait(self) -> None:
+        """Say nothing more until the connection ends."""
+        while self.socket.recv(1000):
+            pass
+
     def release(self) -> None:
         """Wait for the end of the association, as a good peer."""
         while True:

@@ -65,6 +65,7 @@ TEST_PACKAGES = (
     "7zip|p7zip-full",
     "chromium|chromium-browser",
     "curl",
+    "dcmtk",
     "iproute2",
     "nginx-light|nginx",
     "orthanc",

@@ -33,7 +33,6 @@ class Failure(StrEnum):
     HTTP = "http"
     SERVER = "server"
     NOT_JSON = "not_json"
-    NOT_DICOM = "not_dicom"
     REFUSED = "refused"
     TOO_LARGE = "too_large"
     CANCELLED = "cancelled"

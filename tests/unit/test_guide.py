@@ -15,6 +15,8 @@ from desktop.displaysets.splitting import RULES
 from desktop.library.conditions import COLUMNS
 from desktop.library.outcomes import Outcome
 from desktop.server import qido
+from desktop.pacs.answers import Oddity
+from desktop.pacs.failures import Failure
 from desktop.server.routes import ROUTES
 from desktop.settings import Settings
 
@@ -38,6 +40,9 @@ def test_each_command_and_option_is_described():
     for name, parser in commands.items():
         if name == "window":
             section = described["`negatoscope [PATH…]`"]
+        elif any(other.startswith(f"{name} ") for other in commands):
+            # Its actions are described.
+            continue
         else:
             found = [title for title in described if re.match(rf"`negatoscope {name}\b", title)]
             assert len(found) == 1, name
@@ -49,10 +54,20 @@ def test_each_command_and_option_is_described():
                     assert option in section or option in head, f"{name} {option}"
 
 
+def test_each_failure_of_a_node_is_described():
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", sections(page("pacs"))["What can go wrong"], flags=re.MULTILINE)
+    assert rows == [failure.value for failure in Failure]
+
+
+def test_each_oddity_of_an_answer_is_described():
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", sections(page("pacs"))["Odd answers"], flags=re.MULTILINE)
+    assert rows == [oddity.value for oddity in Oddity]
+
+
 def test_no_command_is_described_that_is_not_there():
     _, commands = make_parser()
     for title in sections(page("commands")):
-        match = re.match(r"`negatoscope ([a-z-]+)", title)
+        match = re.match(r"`negatoscope ([a-z-]+(?: [a-z-]+)?)", title)
         assert match is None or match[1] in commands
 
 

@@ -28,7 +28,7 @@ _SUCCESS, _CANCELLED, _PENDING = 0x0000, 0xFE00, (0xFF00, 0xFF01)
 _KEYS_NOT_SUPPORTED = 0xFF01
 _LIMIT_REACHED = 0xB001
 _MESSAGE_ID = 1
-_CANCEL_SECONDS = 5.0
+_CANCEL_SECONDS = 3.0
 
 Keys = Mapping[str, "str | Keys"]
 """The elements of an identifier, by keyword; those of a sequence's one item are a mapping again."""

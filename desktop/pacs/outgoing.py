@@ -35,6 +35,8 @@ _PDU_LENGTH = 1 << 17
 _PDU_LIMIT = 1 << 20
 """Bytes of a PDU. A peer that was told of :data:`_PDU_LENGTH` and sends more than this means no good."""
 _RELEASE_SECONDS = 2.0
+_ENDING = "Sta13"
+"""The state of waiting for the end of the connection (PS3.8 §9.2.2)."""
 _NO_ADDRESS = "127.0.0.1"
 """pynetdicom wants one, though the connection is open already."""
 
@@ -117,12 +119,12 @@ class Outgoing:
         self._rejection: tuple[int, int, int] | None = None
         self._secret = secret
         self._opened: socket.socket
-        self.association: Association
+        self._association: Association | None = None
 
     def __enter__(self) -> Self:
         self._opened = open_connection(self.node, self._secret)
         try:
-            self._leash.hold(lambda: cut(self._opened))
+            self._leash.hold(self._cut)
             self._associate()
         except BaseException:
             self._close()
@@ -140,13 +142,13 @@ class Outgoing:
     def _associate(self) -> None:
         node = self.node
         self._leash.give(node.timeouts.connect)
-        self.association = _Requestor(node, self._opened).associate(
+        self._association = _Requestor(node, self._opened).associate(
             _NO_ADDRESS,
             node.port,
             self._contexts,
             node.aet,
             _PDU_LENGTH,
-            evt_handlers=[(evt.EVT_PDU_RECV, self._on_pdu)],
+            evt_handlers=[(evt.EVT_PDU_RECV, self._on_pdu), (evt.EVT_FSM_TRANSITION, self._on_transition)],
         )
         self._leash.check()
         if self.association.is_established:
@@ -157,6 +159,12 @@ class Outgoing:
         if self.association.acceptor.primitive is not None:
             raise explain_contexts(node, self._service)
         raise self.explain_end()
+
+    @property
+    def association(self) -> Association:
+        """The association, once there is one."""
+        assert self._association is not None
+        return self._association
 
     def explain_end(self) -> Exception:
         """Return why the association has ended before its time."""
@@ -182,10 +190,22 @@ class Outgoing:
             # If the peer is quicker than we are, pynetdicom takes this for a connection that could not be opened.
             self._rejection = (event.pdu.result or 0, event.pdu.source or 0, event.pdu.reason_diagnostic or 0)
 
+    def _on_transition(self, event: evt.Event) -> None:
+        if event.next_state == _ENDING:
+            self._wake(event.assoc)
+
+    def _wake(self, association: Association) -> None:
+        """Wake up who waits for a message: where something comes that is no DICOM, pynetdicom lets them wait on."""
+        association.dimse.msg_queue.put((None, None))
+
+    def _cut(self) -> None:
+        cut(self._opened)
+        if self._association is not None:
+            self._wake(self._association)
+
     def _close(self) -> None:
         self._leash.hold(None)
         cut(self._opened)
-        association = getattr(self, "association", None)
-        if association is not None and association.is_established:
-            association.abort()
+        if self._association is not None and self._association.is_established:
+            self._association.abort()
         self._opened.close()

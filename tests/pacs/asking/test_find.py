@@ -344,7 +344,7 @@ def unlimited(line: Line) -> None:
         (cut_off, {Failure.CUT_OFF}),
         (aborting, {Failure.ABORTED}),
         (stalling, {Failure.SILENT}),
-        (garbled, {Failure.CUT_OFF, Failure.SILENT}),
+        (garbled, {Failure.CUT_OFF}),
         (too_long, {Failure.CUT_OFF}),
         (other_message, {Failure.CUT_OFF, Failure.SILENT}),
     ],

@@ -164,7 +164,7 @@ def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> 
     assert err == ""
     assert out.startswith(f"usage: negatoscope {command} ")
     assert "--base-dir" in out
-    assert ("--json" in out) is (command not in ("window", "sample"))
+    assert ("--json" in out) is (command not in ("window", "pacs", "sample"))
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--base-dir", "X", "--version"], ["-v", "--version"]])

@@ -92,7 +92,7 @@ def run_wlmscpfs(folder: Path, aet: str, worklist: Sequence[Any]) -> Iterator[in
     (files / "lockfile").touch()
     for number, item in enumerate(worklist):
         item.save_as(files / f"{number}.wl", enforce_file_format=True)
-    with run_program([program, "-dfp", str(folder / "files"), str(port)], port, folder) as listening:
+    with run_program([program, "-dfp", str(folder / "files"), "-csk", str(port)], port, folder) as listening:
         yield listening
 
 

@@ -12,6 +12,9 @@ from desktop.pacs.secrets import Secrets, forget_secret, keep_secret, make_secre
 NODE = WebNode("Röntgen 1", "https://pacs.example", Auth.BEARER, secret_id="x")
 
 
+WORDS = "locked: secret"
+
+
 class Poor(Ring):
     priority = 0.5  # type: ignore[assignment]
 
@@ -20,13 +23,13 @@ class Broken(KeyringBackend):
     priority = 5  # type: ignore[assignment]
 
     def get_password(self, service: str, username: str) -> str | None:
-        raise KeyringError("locked: secret")
+        raise KeyringError(WORDS)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        raise KeyringError("locked: secret")
+        raise KeyringError(WORDS)
 
     def delete_password(self, service: str, username: str) -> None:
-        raise KeyringError("locked: secret")
+        raise KeyringError(WORDS)
 
 
 def test_a_secret_is_kept_in_the_keyring(ring: Ring) -> None:

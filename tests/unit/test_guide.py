@@ -14,9 +14,9 @@ from desktop.displaysets.modes import MODES
 from desktop.displaysets.splitting import RULES
 from desktop.library.conditions import COLUMNS
 from desktop.library.outcomes import Outcome
-from desktop.server import qido
 from desktop.pacs.answers import Oddity
 from desktop.pacs.failures import Failure
+from desktop.server import qido
 from desktop.server.routes import ROUTES
 from desktop.settings import Settings
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -11,7 +12,7 @@ import httpx2
 
 from ..dicom.text import DEFAULT_ENCODINGS, decode
 from .answers import Values, read_json
-from .connection import make_tls_context
+from .connection import cut, make_tls_context
 from .failures import explain_body, explain_connection, explain_cut_off_web, explain_http, explain_silence, explain_size
 from .leash import Leash
 from .nodes import Auth, WebNode
@@ -70,6 +71,7 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leash.hold(None)
         self._client.close()
 
     def search(self, path: str, parameters: Parameters) -> Page:
@@ -102,7 +104,8 @@ class Client:
     def _get(self, path: str, parameters: Parameters) -> tuple[int, Mapping[str, str], bytes]:
         # Not every archive decodes wild cards, which need not be encoded (RFC 3986 §3.4).
         query = urlencode(parameters, safe="*?", quote_via=quote)
-        with self._client.stream("GET", f"{self._node.url.rstrip('/')}/{path}?{query}") as response:
+        url = f"{self._node.url.rstrip('/')}/{path}?{query}"
+        with self._client.stream("GET", url, extensions={"trace": self._on_trace}) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 # A node that sends a byte now and then is silent, too.
@@ -110,7 +113,14 @@ class Client:
                 body += chunk
                 if len(body) > _BODY_LIMIT:
                     raise explain_size(self._node, _BODY_LIMIT)
+            # What was cut looks like the end of an answer that does not tell its length.
+            self._leash.check()
             return response.status_code, response.headers, bytes(body)
+
+    def _on_trace(self, event: str, told: Mapping[str, Any]) -> None:
+        """Called by the HTTP library with what it does: the connection, once it is open, can be cut."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._leash.hold(partial(cut, told["return_value"].get_extra_info("socket")))
 
     def _explain(self, error: httpx2.TransportError) -> Exception:
         """Find the system's own error behind that of the library, and explain it."""

@@ -177,7 +177,9 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
         "--port", type=arguments.port, metavar="N", help="the port; the next free one if it is taken; 0: any"
     )
     parser.add_argument("--address", metavar="A", help="of this computer, to be reached from others; with HTTPS only")
-    parser.add_argument("--certificate", type=arguments.name, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    parser.add_argument(
+        "--certificate", type=arguments.name, metavar="FILE", help="serve HTTPS with this certificate (PEM)"
+    )
     parser.add_argument(
         "--key", type=arguments.name, metavar="FILE", help="the certificate's private key, if it is not in its file"
     )

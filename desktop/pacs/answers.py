@@ -17,6 +17,8 @@ from .query import UNIQUE_KEYS, Level, Query, is_wanted
 _CHARSET = 0x00080005
 _LATIN = frozenset({"ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 148", "ISO_IR 203"})
 _VALUE_LIMIT = 1 << 16
+PATIENCE = 10_000
+"""Answers that are not listed, beside those that are, until a node is asked to stop: it may never end by itself."""
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 # What is of the protocol, not of what was found.
 _NO_FINDING = frozenset({"QueryRetrieveLevel", "RetrieveAETitle", "RetrieveURL", "InstanceAvailability"})
@@ -95,7 +97,7 @@ class Gathering:
 
     Attributes:
         taken: answers that are listed.
-        was_cut: there was one more than is wanted.
+        was_cut: there was one more than is wanted, or there seems to be no end to what is not.
         odd: how many were odd, by what was odd about them.
     """
 
@@ -103,6 +105,7 @@ class Gathering:
         self.taken = 0
         self.was_cut = False
         self.odd: dict[Oddity, int] = {}
+        self._left_out = 0
         self._node = node
         self._query = query
         self._seen: dict[str, set[tuple[tuple[str, str], ...]]] = {}
@@ -120,6 +123,8 @@ class Gathering:
         reason = self._find_reason_against(values)
         if reason is not None:
             self.note(reason)
+            self._left_out += 1
+            self.was_cut |= self._left_out > PATIENCE
             return None
         assert values is not None
         if self.taken >= self._query.limit:

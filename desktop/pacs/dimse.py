@@ -24,7 +24,7 @@ from .outgoing import Outgoing
 from .query import QueryError
 
 _VERIFICATION = "1.2.840.10008.1.1"
-_SUCCESS, _CANCELLED, _PENDING = 0x0000, 0xFE00, (0xFF00, 0xFF01)
+_SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
 _KEYS_NOT_SUPPORTED = 0xFF01
 _LIMIT_REACHED = 0xB001
 _MESSAGE_ID = 1
@@ -137,7 +137,8 @@ class Find:
                 yield from self._take_received()
                 continue
             self.was_cut |= code == _LIMIT_REACHED
-            if code not in (_SUCCESS, _LIMIT_REACHED) and not (code == _CANCELLED and self._cancelled):
+            # Some end by a failure when they are told to stop.
+            if code not in (_SUCCESS, _LIMIT_REACHED) and not self._cancelled:
                 raise explain_status(self._node, code, str(status.get("ErrorComment", "")))
 
     def _take_received(self) -> Iterator[Match]:

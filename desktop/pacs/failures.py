@@ -58,7 +58,7 @@ _ABORTS: Mapping[int, str] = {
 }
 # PS3.4 Table C.4-1, PS3.7 Annex C.
 _STATUSES: Mapping[int, str] = {
-    0x0122: "it does not do this kind of search",
+    0x0122: "it does not offer this service",
     0x0124: "it does not allow this to {ours}",
     0x0211: "it does not know this operation",
     0x0212: "it did not understand a parameter",

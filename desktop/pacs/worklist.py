@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from .answers import Oddity, Values
+from .answers import PATIENCE, Oddity, Values
 from .asking import Account
 from .dates import parse_dates
 from .leash import Leash
@@ -156,6 +156,7 @@ def find_steps(
                     take([step])
             for reason in reasons:
                 odd[reason] = odd.get(reason, 0) + 1
+            was_cut |= sum(odd.values()) > query.limit + PATIENCE
             if was_cut or leash.is_cancelled:
                 searching.cancel()
     leash.check_cancelled()

@@ -188,3 +188,13 @@ def test_each_oddity_is_told() -> None:
 def test_numbers_of_instances(text: str, expected: int | None) -> None:
     assert Answer("a", Level.STUDY, {"NumberOfStudyRelatedInstances": text}).instances == expected
     assert Answer("a", Level.SERIES, {"NumberOfSeriesRelatedInstances": text}).instances == expected
+
+
+def test_what_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desktop.pacs.answers.PATIENCE", 5)
+    gathering = Gathering("a", Query())
+    for _ in range(6):
+        gathering.take(study())
+    assert not gathering.was_cut
+    gathering.take(None)
+    assert gathering.was_cut

@@ -109,7 +109,7 @@ def never_release(line: Line) -> None:
         (send(b"\x02\x00\x00\x00\x00\x04\x00\x00\x00\x00"), Failure.NO_CONTEXT, "does not offer C-ECHO"),
         (send(b"\x02\x00\xff\xff\xff\xff" + bytes(1000)), Failure.CUT_OFF, "not DICOM"),
         (accept_none, Failure.NO_CONTEXT, "does not offer C-ECHO"),
-        (fail, Failure.REFUSED, "this kind of search (status 0122)"),
+        (fail, Failure.REFUSED, "does not offer this service (status 0122)"),
     ],
 )
 def test_peers_that_refuse(script: Script, kind: Failure, said: str) -> None:

@@ -105,7 +105,7 @@ def test_aborts(source: int, reason: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (0x0122, "this kind of search"),
+        (0x0122, "does not offer this service"),
         (0x0124, "allow this to OURS"),
         (0xA700, "out of resources"),
         (0xA900, "does not fit"),

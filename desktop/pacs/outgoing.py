@@ -19,7 +19,14 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 from .. import logs
 from ..dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from .connection import cut, open_connection
-from .failures import explain_abort, explain_connection, explain_contexts, explain_cut_off, explain_rejection
+from .failures import (
+    explain_abort,
+    explain_connection,
+    explain_contexts,
+    explain_cut_off,
+    explain_rejection,
+    explain_silence,
+)
 from .leash import Leash
 from .nodes import DimseNode
 
@@ -42,12 +49,15 @@ _NO_ADDRESS = "127.0.0.1"
 
 
 class OpenSocket(AssociationSocket):
-    """pynetdicom's socket over a connection that is open already."""
+    """pynetdicom's socket over a connection that is open already.
+
+    Attributes:
+        error: why nothing more could be read; pynetdicom itself forgets it.
+    """
 
     def __init__(self, assoc: Association, opened: socket.socket) -> None:
         self._opened = opened
-        # Since TLS 1.3, a peer says only after the handshake that it wants another certificate.
-        self.tls_error: ssl.SSLError | None = None
+        self.error: OSError | None = None
         super().__init__(assoc, address=AddressInformation(_NO_ADDRESS, 0))
 
     def _create_socket(self, _address: AddressInformation) -> socket.socket:
@@ -66,8 +76,8 @@ class OpenSocket(AssociationSocket):
             raise OSError("the PDU is too long")
         try:
             return super().recv(nr_bytes)
-        except ssl.SSLError as error:
-            self.tls_error = error
+        except OSError as error:
+            self.error = error
             raise
 
 
@@ -170,8 +180,12 @@ class Outgoing:
         """Return why the association has ended before its time."""
         self._leash.check()
         line = self.association.dul.socket
-        if isinstance(line, OpenSocket) and line.tls_error is not None:
-            return explain_connection(line.tls_error, self.node, in_tls=True)
+        error = line.error if isinstance(line, OpenSocket) else None
+        if isinstance(error, TimeoutError):
+            return explain_silence(self.node)
+        if isinstance(error, ssl.SSLError):
+            # Since TLS 1.3, a peer says only after the handshake that it wants another certificate.
+            return explain_connection(error, self.node, in_tls=True)
         if self._abort is not None:
             return explain_abort(self.node, *self._abort)
         return explain_cut_off(self.node)

@@ -34,6 +34,7 @@ from .services.planning import Planning
 from .services.preloading import Preloading
 from .services.presence import Presence
 from .services.querying import Querying
+from .services.receiving import Receiving
 from .services.requests import RemoteImporting, Requests
 from .services.storing import Storing
 from .services.viewing import Viewing
@@ -68,8 +69,12 @@ class StudyAddress:
 class App:
     """Everything but the window. Close it, or use it in a ``with`` statement.
 
-    The first program on a library owns it: only that one writes. Others read, and hand it what is to be imported.
-    Closing ends, in this order: the server, running imports and their workers, the library's writer.
+    The first program on a library owns it: only that one writes, and receives. Others read, and hand it what is to be
+    imported. Closing ends, in this order: the server, the listener, running imports and their workers, the library's
+    writer.
+
+    Attributes:
+        deaf: why nothing is received, though the settings want it; a sentence, or empty.
 
     Raises:
         InputError: the settings or the library cannot be used.
@@ -125,9 +130,13 @@ class App:
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.storing = Storing(self.store, local, self.holdings, gate, paths.inbox, paths.copies)
+        self.receiving = Receiving(self.inbox, self.events)
+        self._stack.callback(self.receiving.close)
+        self.deaf = ""
         self.requests = Requests(local)
         if ownership is not None:
             local.note_interrupted()
+            self.inbox.remove_parts()
             self._stack.enter_context(Listener(ownership, self.requests.answer))
 
     def __enter__(self) -> Self:
@@ -157,6 +166,16 @@ class App:
             self._stack.callback(self.events.subscribe(self._on_event))
             if self.settings.preload:
                 self.preloading.watch()
+            # What is sent to a private library would be wiped, while its sender believes that it is kept.
+            if self.settings.listen and not self.is_private:
+                self._listen()
+
+    def _listen(self) -> None:
+        """Receive over the network. That it cannot be is no reason not to start; the window and commands tell it."""
+        try:
+            self.receiving.listen(self.settings)
+        except InputError as error:
+            self.deaf = error.sentence
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, LibraryChanged):
@@ -284,6 +303,8 @@ def find_warnings(app: App) -> list[str]:
         warnings.append(
             "The last import was interrupted. Nothing that was read is lost. Importing the same again reads the rest."
         )
+    if app.deaf:
+        warnings.append(app.deaf)
     warnings += [
         f"The handlers of {name} cannot be loaded. The log says where they fail. Without them, others show the images."
         for name in app.broken_plugins

@@ -18,7 +18,6 @@ from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .handover import OwnerEnded
 from .importers.keeping import Keep
 from .importers.report import ImportReport
-from .library.queries import StudyEntry
 from .library.schema import DAMAGE
 from .managing import LIBRARY_ACTIONS, manage_library
 from .networking import manage_nodes
@@ -27,13 +26,13 @@ from .paths import Paths, find_paths
 from .services.importing import ImportAsk
 from .services.lists import report_csv, save_csv, studies_csv
 from .services.reporting import (
-    find_remarks,
     nothing_viewable,
     print_json,
     print_report,
     print_table,
     printable,
     printable_csv,
+    study_row,
     study_to_json,
 )
 from .serving import serve_library
@@ -393,21 +392,8 @@ def _studies(app: App, options: Options) -> int:
     elif options.json:
         print_json([study_to_json(entry) for entry in entries])
     else:
-        print_table([_study_row(entry) for entry in entries])
+        print_table([study_row(entry) for entry in entries])
     return ExitCode.DONE
-
-
-def _study_row(entry: StudyEntry) -> tuple[str, ...]:
-    return (
-        entry.study.StudyDate,
-        entry.patient.PatientName,
-        entry.patient.PatientID,
-        ",".join(entry.ModalitiesInStudy),
-        entry.study.StudyDescription,
-        f"{entry.series} series, {count_of(entry.instances, 'image')}",
-        entry.study.StudyInstanceUID,
-        "; ".join(find_remarks(entry)),
-    )
 
 
 def _display_sets(app: App, options: Options) -> int:

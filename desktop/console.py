@@ -1,8 +1,10 @@
 """What the command line shows and asks while it works."""
 
+import contextlib
 import getpass
 import signal
 import sys
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,24 @@ from .importers.pipeline import ImportJob
 from .importers.report import ImportProgress
 from .services.importing import ImportAsk
 from .services.reporting import printable
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Let what is started meanwhile, threads and workers, not hear Ctrl-C: the main thread decides what becomes of it.
+
+    A worker that is about to start would print what it was at. What a thread starts inherits its signals.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # Python's own helper of all workers would let Ctrl-C through again when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Meter:
@@ -94,16 +114,6 @@ class Passwords:
 
 
 def start_import(app: App, ask: ImportAsk) -> ImportJob:
-    """Start an import whose thread and workers do not hear Ctrl-C: this thread decides what becomes of them.
-
-    A worker that is about to start would print what it was at. What a thread starts inherits its signals.
-    """
-    if sys.platform == "win32":
+    """Start an import whose thread and workers do not hear Ctrl-C."""
+    with shielded():
         return app.importing.start(ask)
-    # Python's own helper of all workers would let Ctrl-C through again when it starts.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return app.importing.start(ask)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

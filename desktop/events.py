@@ -19,6 +19,51 @@ class LibraryChanged(Event):
     """Studies were added or changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class StudyReceived(Event):
+    """A study came over the network, and nothing more of it came for a while.
+
+    Attributes:
+        senders: AE titles.
+        received: how many objects; the counts below are of some of them.
+        duplicates: were here already.
+        conflicts: have the SOP Instance UID of another object; both are kept.
+    """
+
+    study_uid: str
+    senders: tuple[str, ...]
+    received: int
+    duplicates: int = 0
+    conflicts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsRefused(Event):
+    """Objects came over the network that the library cannot take. They are kept aside.
+
+    Attributes:
+        senders: AE titles.
+        reasons: sentences.
+    """
+
+    senders: tuple[str, ...]
+    count: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused(Event):
+    """Somebody wanted to send, and was not let in.
+
+    Attributes:
+        reason: a sentence.
+    """
+
+    aet: str
+    address: str
+    reason: str
+
+
 class Events:
     """Where facts are announced. Safe to use from any thread."""
 

@@ -11,6 +11,7 @@ from .console import ask_password, read_password
 from .counting import count_of
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .jobs import Job
+from .listening import listen
 from .options import Options, PacsOptions
 from .pacs.answers import remarks_of
 from .pacs.asking import Account
@@ -60,6 +61,7 @@ def manage_nodes(options: Options, paths: Paths) -> int:
         "echo": _echo,
         "find": _find,
         "worklist": _worklist,
+        "listen": listen,
     }
     return actions[options.pacs.action](options, options.pacs, paths)
 

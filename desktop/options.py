@@ -13,7 +13,7 @@ class PacsOptions:
     """What was asked of ``negatoscope pacs``. Texts are empty where nothing was said.
 
     Attributes:
-        action: ``list``, ``add``, ``remove``, ``echo``, ``find`` or ``worklist``.
+        action: ``list``, ``add``, ``remove``, ``echo``, ``find``, ``worklist`` or ``listen``.
         nodes: their names.
         password_file: where a node's password or token stands.
     """
@@ -49,6 +49,7 @@ class PacsOptions:
     series: str = ""
     image: str = ""
     station: str = ""
+    address: str = ""
     limit: int | None = None
 
 
@@ -73,7 +74,7 @@ class Options:
         yes: delete without asking.
         permanently: delete without the system's trash.
         mode: of the viewer; None for the one that fits the study.
-        address: of this computer, on which to serve.
+        address: of this computer, on which to serve, or to listen for images.
         certificate: a file in PEM.
         key: a file in PEM.
         self_signed: serve with a certificate of the program's own.

@@ -104,6 +104,12 @@ def _add_worklist_options(parser: Parser) -> None:
     _add_search_options(parser)
 
 
+def _add_listen_options(parser: Parser) -> None:
+    parser.add_argument("--aet", default="", metavar="AET", help="our AE title")
+    parser.add_argument("--port", type=arguments.port, metavar="N", help="the port; 0: any")
+    parser.add_argument("--address", default="", metavar="ADDRESS", help="listen at this address of this computer")
+
+
 _ACTIONS: tuple[tuple[str, int | str | None, str, Callable[[Parser], None]], ...] = (
     ("list", None, "List the nodes.", _add_no_options),
     ("add", 1, "Add a node: an archive that speaks DIMSE or DICOMweb.", _add_node_options),
@@ -111,4 +117,5 @@ _ACTIONS: tuple[tuple[str, int | str | None, str, Callable[[Parser], None]], ...
     ("echo", "*", "Ask nodes whether they are there and let us in.", _add_password_file),
     ("find", "*", "Search at nodes.", _add_find_options),
     ("worklist", "*", "List what is planned for modalities.", _add_worklist_options),
+    ("listen", None, "Receive images into the library, until Ctrl-C.", _add_listen_options),
 )

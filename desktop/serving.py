@@ -41,6 +41,8 @@ def serve_library(app: App, options: Options) -> int:
     tls, fingerprint = _find_tls(asked, app.paths)
     app.serve(options.port, site=asked.site, address=asked.address, tls=tls)
     app.watch()
+    if app.deaf:
+        print(f"negatoscope: {printable(app.deaf)}", file=sys.stderr)
     server, host = app.require_server()
     origin = asked.site.public or _reachable(host.origin, asked)
     url = f"{origin}{asked.site.base}/login?key={server.secrets.make_key()}"

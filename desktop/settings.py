@@ -1,10 +1,12 @@
 """The user's settings: a frozen dataclass and one JSON file, replaced as a whole."""
 
+import ipaddress
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from .callers import Callers, is_aet, is_loopback
 from .errors import InputError
 from .jsonfile import read_object, replace_object
 from .sites import read_base
@@ -29,6 +31,15 @@ class Settings:
         ohif_config: the file of the user's own configuration of OHIF, relative to the configuration folder; empty for
             ``ohif.js``, which need not be there.
         router_basename: the path below which ``serve`` lies, for a proxy; as :attr:`desktop.sites.Site.base`.
+        listen: images are received over the network while the program runs.
+        listen_aet: our AE title.
+        listen_port: 0 for any.
+        listen_address: of this computer, at which to listen.
+        listen_callers: who may send, as :class:`~desktop.callers.Callers` reads it; nobody named lets every program
+            of this computer send, and is not enough where others reach us.
+        listen_associations: how many at once.
+        listen_certificate: a PEM file with certificate and key; empty for no TLS.
+        listen_authorities: a PEM file with the authorities of those who may call; empty lets any call.
     """
 
     data_source: DataSource = DataSource.DICOM_JSON
@@ -36,21 +47,65 @@ class Settings:
     preload: bool = True
     ohif_config: str = ""
     router_basename: str = ""
+    listen: bool = False
+    listen_aet: str = "NEGATOSCOPE"
+    listen_port: int = 11112
+    listen_address: str = "127.0.0.1"
+    listen_callers: tuple[str, ...] = ()
+    listen_associations: int = 32
+    listen_certificate: str = ""
+    listen_authorities: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_source", DataSource(self.data_source))
-        if type(self.port) is not int or not 0 <= self.port <= 65535:
-            raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
-        if type(self.preload) is not bool:
-            raise ValueError(f"preload must be true or false, not {self.preload!r}")
-        if type(self.ohif_config) is not str or "\0" in self.ohif_config:
-            raise ValueError(f"ohif_config must be the path of a file, not {self.ohif_config!r}")
+        for name, least, most in _NUMBERS:
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ValueError(f"{name} must be from {least} to {most}, not {value!r}")
+        for name in _SWITCHES:
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        for name in _FILES:
+            path = getattr(self, name)
+            if type(path) is not str or "\0" in path:
+                raise ValueError(f"{name} must be the path of a file, not {path!r}")
         if type(self.router_basename) is not str:
             raise ValueError(f"router_basename must be a path, not {self.router_basename!r}")
         try:
             object.__setattr__(self, "router_basename", read_base(self.router_basename))
         except ValueError as error:
             raise ValueError(f"router_basename {self.router_basename!r}: {error}") from error
+        self._check_listening()
+
+    def _check_listening(self) -> None:
+        if not (isinstance(self.listen_aet, str) and is_aet(self.listen_aet)):
+            raise ValueError(f"listen_aet must be 1 to 16 letters of ASCII, not {self.listen_aet!r}")
+        if not (isinstance(self.listen_address, str) and _is_address(self.listen_address)):
+            raise ValueError(f"listen_address must be an address of this computer, not {self.listen_address!r}")
+        words = self.listen_callers
+        if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"listen_callers must be a list of AE titles and addresses, not {words!r}")
+        object.__setattr__(self, "listen_callers", tuple(words))
+        if not Callers(words) and not is_loopback(self.listen_address):
+            raise ValueError(
+                f"listen_callers must name who may send, since others reach {self.listen_address}: AE titles, "
+                "addresses, or 0.0.0.0/0 for anybody"
+            )
+        if self.listen_authorities and not self.listen_certificate:
+            raise ValueError("listen_authorities needs listen_certificate")
+
+
+_NUMBERS = (("port", 0, 65535), ("listen_port", 0, 65535), ("listen_associations", 1, 1000))
+_SWITCHES = ("preload", "listen")
+_FILES = ("ohif_config", "listen_certificate", "listen_authorities")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def load_settings(path: Path) -> Settings:

@@ -96,7 +96,7 @@ def _no_thread_left() -> Iterator[None]:
     yield
     # Qt's own threads are no Python threads; pytest-timeout's and hypothesis' are.
     ours = (
-        *("library writer", "server", "job ", "handover", "presence", "inbox", "pacs ", "preloading"),
+        *("library writer", "server", "job ", "handover", "presence", "inbox", "preloading", "pacs ", "receiving"),
         *("ThreadPoolExecutor", "ExecutorManagerThread", "QueueFeederThread"),
     )
     left = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith(ours)]

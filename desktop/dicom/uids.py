@@ -92,3 +92,8 @@ def make_uid(*parts: str) -> str:
     """Return a UID that depends on ``parts`` alone: the same parts give the same UID (PS3.5 §B.2)."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+
+
+IMPLEMENTATION_UID = make_uid("negatoscope")
+IMPLEMENTATION_VERSION = "NEGATOSCOPE"
+"""How files and associations say which program made them (PS3.7 §D.3.3.2)."""

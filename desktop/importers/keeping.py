@@ -95,6 +95,9 @@ def take_file(source: Source, path: str, header: Header, copies: Path) -> Copy:
     part = copies / f"{uuid.uuid4().hex}{_PART}"
     try:
         copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Of a file with several names, somebody else may have one, and write into it. Windows renames no open file.
+        if os.name == "nt" or Path(path).stat().st_nlink > 1:
+            return copy_source(source, header, copies)
         part.hardlink_to(path)
     except OSError:
         return copy_source(source, header, copies)

@@ -1,1 +1,1 @@
-"""Other archives: what they are asked over DIMSE (PS3.4, PS3.7, PS3.8) and over DICOMweb (PS3.18)."""
+"""What speaks with other archives: over DIMSE (PS3.4, PS3.7, PS3.8) and over DICOMweb (PS3.18)."""

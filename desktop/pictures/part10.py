@@ -13,7 +13,7 @@ from pydicom.uid import UID
 from ..dicom.extract import value_text
 from ..dicom.parsing import Parsed, parse
 from ..dicom.sniff import HEAD_LENGTH, Kind, sniff
-from ..dicom.uids import make_uid
+from ..dicom.uids import IMPLEMENTATION_UID
 from ..library.queries import Located
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
@@ -57,7 +57,7 @@ def make_head(parsed: Parsed, instance_uid: str, syntax: str) -> bytes:
     meta.MediaStorageSOPClassUID = UID(_uid_at(parsed, _SOP_CLASS))
     meta.MediaStorageSOPInstanceUID = UID(_uid_at(parsed, _SOP_INSTANCE) or instance_uid)
     meta.TransferSyntaxUID = UID(syntax)
-    meta.ImplementationClassUID = UID(make_uid("negatoscope"))
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     written = DicomBytesIO()
     write_file_meta_info(written, meta, enforce_standard=False)
     return _PREAMBLE + written.getvalue()

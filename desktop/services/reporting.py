@@ -108,6 +108,20 @@ def study_to_json(entry: StudyEntry) -> dict[str, Any]:
     return dict(zip(STUDY_COLUMNS, values, strict=True))
 
 
+def study_row(entry: StudyEntry) -> tuple[str, ...]:
+    """Return a study as a row of a table."""
+    return (
+        entry.study.StudyDate,
+        entry.patient.PatientName,
+        entry.patient.PatientID,
+        ",".join(entry.ModalitiesInStudy),
+        entry.study.StudyDescription,
+        f"{entry.series} series, {count_of(entry.instances, 'image')}",
+        entry.study.StudyInstanceUID,
+        "; ".join(find_remarks(entry)),
+    )
+
+
 def find_remarks(entry: StudyEntry) -> list[str]:
     """Return what whoever reads a study ought to know of it, in a few words each."""
     remarks = []

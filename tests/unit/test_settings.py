@@ -28,6 +28,41 @@ def test_a_port_is_a_number_of_a_port(port: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "values",
+    [
+        {"listen": 1},
+        {"listen_aet": ""},
+        {"listen_aet": "SEVENTEEN LETTERS"},
+        {"listen_aet": 7},
+        {"listen_port": 70000},
+        {"listen_address": "somewhere"},
+        {"listen_address": 7},
+        {"listen_address": "0.0.0.0"},
+        {"listen_address": "::", "listen_callers": []},
+        {"listen_callers": "ARCHIVE"},
+        {"listen_callers": [7]},
+        {"listen_callers": ["A@B"]},
+        {"listen_associations": 0},
+        {"listen_certificate": None},
+        {"listen_authorities": "ca.pem"},
+    ],
+)
+def test_what_nobody_can_listen_with(values: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match="cannot be used"):
+        load_settings(path)
+
+
+def test_who_may_call_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    callers = ("ARCHIVE", "192.0.2.0/24")
+    assert save_settings(path, listen_address="0.0.0.0", listen_callers=callers) == load_settings(path)
+    assert load_settings(path).listen_callers == callers
+    assert save_settings(path, listen_callers=("0.0.0.0/0",)).listen_address == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe{}", b'{"data_source": "disk"}', b"[" * 100_000]
 )
 def test_a_broken_file_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Commands that we are sent, and our answers (PS3.7 §6.3, §9.3, annex E)."""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ..dicom.uids import is_uid
+
+_HEAD = struct.Struct("<HHI")
+_NO_DATA = 0x0101
+_RESPONSE = 0x8000
+
+_CLASS, _FIELD, _ID, _ID_ANSWERED = 0x0002, 0x0100, 0x0110, 0x0120
+_DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
+"""Elements of group 0000."""
+
+
+class CommandField(IntEnum):
+    """Which command it is."""
+
+    C_STORE_RQ = 0x0001
+    C_ECHO_RQ = 0x0030
+    C_CANCEL_RQ = 0x0FFF
+
+
+class Status(IntEnum):
+    """How a command went (PS3.4 §B.2.3, PS3.7 annex C)."""
+
+    SUCCESS = 0x0000
+    UNRECOGNIZED_OPERATION = 0x0211
+    OUT_OF_RESOURCES = 0xA700
+    OTHER_SOP_CLASS = 0xA900
+    CANNOT_UNDERSTAND = 0xC000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that asks for something.
+
+    Attributes:
+        field: a :class:`CommandField`, or another one.
+        sop_class, sop_instance: UIDs, or whatever stands there; empty if nothing does.
+        has_data: a data set follows.
+    """
+
+    field: int
+    message_id: int
+    sop_class: str = ""
+    sop_instance: str = ""
+    has_data: bool = False
+
+
+def parse_request(data: bytes) -> Request | None:
+    """Read a command set; None if it is none, or an answer."""
+    values = _read_elements(data)
+    if values is None:
+        return None
+    numbers = {element: _number(values.get(element, b"")) for element in (_FIELD, _ID, _DATA_SET)}
+    field, message_id, data_set = numbers[_FIELD], numbers[_ID], numbers[_DATA_SET]
+    if field is None or data_set is None or field & _RESPONSE:
+        return None
+    if message_id is None:
+        # Only a cancellation has none of its own.
+        if field != CommandField.C_CANCEL_RQ:
+            return None
+        message_id = 0
+    return Request(
+        field,
+        message_id,
+        _text(values.get(_CLASS, b"")),
+        _text(values.get(_INSTANCE, b"")),
+        data_set != _NO_DATA,
+    )
+
+
+def encode_response(request: Request, status: Status, comment: str = "") -> bytes:
+    """Return the command set of an answer.
+
+    Args:
+        comment: what went wrong, in ASCII, at most 64 letters.
+    """
+    elements = {
+        _FIELD: struct.pack("<H", request.field | _RESPONSE),
+        _ID_ANSWERED: struct.pack("<H", request.message_id),
+        _DATA_SET: struct.pack("<H", _NO_DATA),
+        _STATUS: struct.pack("<H", status),
+    }
+    # What is no UID is not repeated.
+    for element, uid in ((_CLASS, request.sop_class), (_INSTANCE, request.sop_instance)):
+        if is_uid(uid):
+            elements[element] = _even(uid.encode(), b"\0")
+    if comment:
+        elements[_COMMENT] = _even(comment.encode(), b" ")
+    body = b"".join(_HEAD.pack(0, element, len(value)) + value for element, value in sorted(elements.items()))
+    return _HEAD.pack(0, 0, 4) + struct.pack("<I", len(body)) + body
+
+
+def _read_elements(data: bytes) -> dict[int, bytes] | None:
+    """Return the elements of group 0000, in implicit VR and little endian; None if they are not whole."""
+    values: dict[int, bytes] = {}
+    offset = 0
+    while offset < len(data):
+        if len(data) - offset < _HEAD.size:
+            return None
+        group, element, length = _HEAD.unpack_from(data, offset)
+        offset += _HEAD.size
+        if group or len(data) - offset < length:
+            return None
+        values[element] = data[offset : offset + length]
+        offset += length
+    return values
+
+
+def _number(value: bytes) -> int | None:
+    return int.from_bytes(value, "little") if len(value) == 2 else None
+
+
+def _text(value: bytes) -> str:
+    return value.decode("ascii", "replace").strip(" \0")
+
+
+def _even(value: bytes, pad: bytes) -> bytes:
+    return value + pad * (len(value) % 2)

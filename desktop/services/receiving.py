@@ -1,0 +1,130 @@
+"""Receives what others send over the network: the listener, the inbox behind it, and what is said of what came."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ..callers import Callers
+from ..events import CallRefused, Events
+from ..library.outcomes import FileOutcome
+from ..pacs.intake import Sender
+from ..pacs.listener import Listener, Listening, make_tls
+from ..settings import Settings
+from .arrivals import Arrivals
+from .inbox import Inbox
+
+_LOOK_SECONDS = 0.25
+_STOP_SECONDS = 2.0
+
+
+class Receiving:
+    """The Storage SCP, with all that belongs to it.
+
+    Each object goes into the inbox; who sends it is answered then. The inbox takes it into the library by itself, and
+    a study of which nothing more comes is announced by :class:`~desktop.events.StudyReceived`.
+    """
+
+    def __init__(self, inbox: Inbox, events: Events, arrivals: Arrivals | None = None) -> None:
+        self._inbox = inbox
+        self._events = events
+        self._arrivals = arrivals or Arrivals()
+        self._lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._something = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int | None:
+        """Where we listen; None if we do not."""
+        return None if self._listener is None else self._listener.port
+
+    def listen(self, settings: Settings) -> int:
+        """Listen as the settings say, until closed; return the port.
+
+        Raises:
+            InputError: the port cannot be opened, or the certificate cannot be used.
+        """
+        if self._listener is None:
+            self._listener = Listener(_plan(settings), self)
+            self._thread = threading.Thread(target=self._announce, name="receiving", daemon=True)
+            self._thread.start()
+        return self._listener.port
+
+    def finish(self, seconds: float) -> None:
+        """Stop listening, wait so long for the library to take what came, and announce all of it."""
+        if self._listener is not None:
+            self._listener.close()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._arrivals.waiting:
+            time.sleep(_LOOK_SECONDS / 5)
+        with self._lock:
+            rest = self._arrivals.take_all()
+        for event in rest:
+            self._events.publish(event)
+
+    def close(self) -> None:
+        """End all associations, and stop. May be called twice."""
+        if self._listener is not None:
+            self._listener.close()
+        self._stop.set()
+        self._something.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+
+    def room(self) -> int:
+        """Return how many bytes may still be written."""
+        return self._inbox.room()
+
+    @contextlib.contextmanager
+    def put(self, sender: Sender) -> Iterator[BinaryIO]:
+        """Write one object into the inbox; see :class:`~desktop.pacs.intake.Intake`."""
+        number = 0
+        try:
+            with self._inbox.put(lambda outcome: self._note_outcome(number, outcome)) as file:
+                yield file
+                with self._lock:
+                    number = self._arrivals.note_come(sender.aet, time.monotonic())
+        except BaseException:
+            with self._lock:
+                self._arrivals.note_lost(number)
+            raise
+
+    def note_refused(self, sender: Sender, reason: str) -> None:
+        """Announce that somebody was not let in."""
+        self._events.publish(CallRefused(sender.aet, sender.address, reason))
+
+    def _note_outcome(self, number: int, outcome: FileOutcome) -> None:
+        with self._lock:
+            self._arrivals.note_outcome(number, outcome)
+        self._something.set()
+
+    def _announce(self) -> None:
+        while True:
+            self._something.wait()
+            if self._stop.wait(_LOOK_SECONDS):
+                return
+            with self._lock:
+                due = self._arrivals.take_due(time.monotonic())
+                if self._arrivals.is_empty:
+                    self._something.clear()
+            for event in due:
+                self._events.publish(event)
+
+
+def _plan(settings: Settings) -> Listening:
+    tls = None
+    if settings.listen_certificate:
+        authorities = settings.listen_authorities
+        tls = make_tls(Path(settings.listen_certificate), Path(authorities) if authorities else None)
+    return Listening(
+        settings.listen_aet,
+        settings.listen_address,
+        settings.listen_port,
+        Callers(settings.listen_callers),
+        settings.listen_associations,
+        tls,
+    )

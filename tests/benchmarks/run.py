@@ -23,6 +23,7 @@ from moving import measure_moving
 from opening import measure_opening
 from orthanc import find_orthanc
 from program import keep_bytecode, show_script
+from receiving import measure_receiving
 from searches import measure_searches
 from serving import measure_serving
 from showing import measure_showing
@@ -102,6 +103,8 @@ def _measure(
 
     measure_importing(figures, empty(), files, runs, peer)
     measure_storing(figures, empty(), files, runs, peer)
+    if untold := measure_receiving(figures, empty(), files, runs):
+        remarks.append(untold)
     measure_opening(figures, empty(), study, runs)
     measure_showing(figures, empty(), study, runs)
     measure_serving(figures, empty(), runs, peer)

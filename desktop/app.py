@@ -26,6 +26,7 @@ from .pictures.films import Films
 from .pictures.service import Pictures
 from .private import private_folders, wipe_private
 from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
+from .services.fetching import Fetching
 from .services.gate import Gate
 from .services.holding import Holdings
 from .services.importing import Importing, Imports
@@ -133,6 +134,7 @@ class App:
         self.receiving = Receiving(self.inbox, self.events)
         self._stack.callback(self.receiving.close)
         self.deaf = ""
+        self.fetching = Fetching(self.store, self.inbox, self.receiving)
         self.requests = Requests(local)
         if ownership is not None:
             local.note_interrupted()

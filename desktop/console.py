@@ -49,14 +49,15 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._write("")
+        self.write("")
 
     def show(self, progress: ImportProgress) -> None:
         """Show how far it is; called in the import's thread."""
         more = "+" if progress.walking else ""
-        self._write(f"Reading: {progress.done:,} of {progress.found:,}{more} files, {progress.studies:,} studies")
+        self.write(f"Reading: {progress.done:,} of {progress.found:,}{more} files, {progress.studies:,} studies")
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Put a text in the place of what was shown before."""
         if self._shows and (text or self._width):
             print(f"\r{text.ljust(self._width)}", end="" if text else "\r", file=sys.stderr, flush=True)
             self._width = len(text)

@@ -21,6 +21,7 @@ from .pacs.query import DEFAULT_LIMIT, Level, Query
 from .pacs.secrets import Secrets, forget_secret, keep_secret, make_secret_id, needs_secret, variable_of
 from .pacs.worklist import COLUMNS, Step, WorklistQuery
 from .paths import Paths
+from .retrieving import retrieve
 from .services.conversing import Outcome
 from .services.querying import Finding, Here, start_echo, start_worklist
 from .services.reporting import print_json, print_table, printable
@@ -61,6 +62,8 @@ def manage_nodes(options: Options, paths: Paths) -> int:
         "echo": _echo,
         "find": _find,
         "worklist": _worklist,
+        "get": _retrieve,
+        "move": _retrieve,
         "listen": listen,
     }
     return actions[options.pacs.action](options, options.pacs, paths)
@@ -232,6 +235,10 @@ def _worklist(options: Options, asked: PacsOptions, paths: Paths) -> int:
         print_table([("node", *_WORKLIST_COLUMNS), *rows])
     assert set(_WORKLIST_COLUMNS) <= set(COLUMNS)
     return _exit_code(outcomes)
+
+
+def _retrieve(options: Options, asked: PacsOptions, paths: Paths) -> int:
+    return retrieve(options, asked, paths, find_node(paths.nodes, asked.nodes[0]), Secrets(_ask_at(asked)))
 
 
 def _nodes_of(asked: PacsOptions, paths: Paths) -> list[Node]:

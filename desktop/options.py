@@ -13,7 +13,7 @@ class PacsOptions:
     """What was asked of ``negatoscope pacs``. Texts are empty where nothing was said.
 
     Attributes:
-        action: ``list``, ``add``, ``remove``, ``echo``, ``find``, ``worklist`` or ``listen``.
+        action: ``list``, ``add``, ``remove``, ``echo``, ``find``, ``worklist``, ``get``, ``move`` or ``listen``.
         nodes: their names.
         password_file: where a node's password or token stands.
     """

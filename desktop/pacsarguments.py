@@ -104,6 +104,13 @@ def _add_worklist_options(parser: Parser) -> None:
     _add_search_options(parser)
 
 
+def _add_retrieve_options(parser: Parser) -> None:
+    parser.add_argument("--study", default="", metavar="UID", help="the study")
+    parser.add_argument("--series", default="", metavar="UID", help="only this series of it")
+    parser.add_argument("--image", default="", metavar="UID", help="only this image of the series")
+    _add_password_file(parser)
+
+
 def _add_listen_options(parser: Parser) -> None:
     parser.add_argument("--aet", default="", metavar="AET", help="our AE title")
     parser.add_argument("--port", type=arguments.port, metavar="N", help="the port; 0: any")
@@ -117,5 +124,7 @@ _ACTIONS: tuple[tuple[str, int | str | None, str, Callable[[Parser], None]], ...
     ("echo", "*", "Ask nodes whether they are there and let us in.", _add_password_file),
     ("find", "*", "Search at nodes.", _add_find_options),
     ("worklist", "*", "List what is planned for modalities.", _add_worklist_options),
+    ("get", 1, "Fetch a study, series or image into the library.", _add_retrieve_options),
+    ("move", 1, "The same, by C-MOVE.", _add_retrieve_options),
     ("listen", None, "Receive images into the library, until Ctrl-C.", _add_listen_options),
 )

@@ -41,6 +41,16 @@ def find_held_series(db: sqlite3.Connection, uids: Iterable[str]) -> dict[str, t
     return _find(db, _SERIES, uids)
 
 
+def find_held_instances(db: sqlite3.Connection, study_uid: str) -> set[str]:
+    """Return the SOP Instance UIDs that the library has of a study, as they stand in the files."""
+    rows = db.execute(
+        "SELECT SOPInstanceUID FROM instances JOIN series ON series.id = series JOIN studies ON studies.id = study "
+        "WHERE StudyInstanceUID = ?",
+        (study_uid,),
+    )
+    return {str(uid) for (uid,) in rows}
+
+
 def _find(db: sqlite3.Connection, sql: str, uids: Iterable[str]) -> dict[str, tuple[Held, ...]]:
     wanted = sorted(set(uids))
     found: dict[str, tuple[Held, ...]] = {}

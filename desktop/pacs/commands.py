@@ -1,4 +1,4 @@
-"""Commands that we are sent, and our answers (PS3.7 §6.3, §9.3, annex E)."""
+"""Commands and their answers, those that we are sent and those that we send (PS3.7 §6.3, §9.3, annex E)."""
 
 import struct
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ _HEAD = struct.Struct("<HHI")
 _NO_DATA = 0x0101
 _RESPONSE = 0x8000
 
-_CLASS, _FIELD, _ID, _ID_ANSWERED = 0x0002, 0x0100, 0x0110, 0x0120
-_DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0800, 0x0900, 0x0902, 0x1000
+_CLASS, _FIELD, _ID, _ID_ANSWERED, _DESTINATION = 0x0002, 0x0100, 0x0110, 0x0120, 0x0600
+_PRIORITY, _DATA_SET, _STATUS, _COMMENT, _INSTANCE = 0x0700, 0x0800, 0x0900, 0x0902, 0x1000
+_REMAINING, _COMPLETED, _FAILED, _WARNING = 0x1020, 0x1021, 0x1022, 0x1023
 """Elements of group 0000."""
 
 
@@ -19,6 +20,8 @@ class CommandField(IntEnum):
     """Which command it is."""
 
     C_STORE_RQ = 0x0001
+    C_GET_RQ = 0x0010
+    C_MOVE_RQ = 0x0021
     C_ECHO_RQ = 0x0030
     C_CANCEL_RQ = 0x0FFF
 
@@ -48,6 +51,73 @@ class Request:
     sop_class: str = ""
     sop_instance: str = ""
     has_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How far a C-GET or C-MOVE is (PS3.7 §9.3.3.2, §9.3.4.2).
+
+    Attributes:
+        status: as it was sent.
+        remaining, completed, failed, warned: sub-operations; None if it does not say.
+        comment: what it says of an error; may hold anything.
+        has_data: a data set follows.
+    """
+
+    field: int
+    status: int
+    remaining: int | None
+    completed: int | None
+    failed: int | None
+    warned: int | None
+    comment: str
+    has_data: bool
+
+
+def parse_response(data: bytes) -> Response | None:
+    """Read a command set; None if it is no answer."""
+    values = _read_elements(data)
+    if values is None:
+        return None
+    field, data_set, status, *counts = (
+        _number(values.get(element, b""))
+        for element in (_FIELD, _DATA_SET, _STATUS, _REMAINING, _COMPLETED, _FAILED, _WARNING)
+    )
+    if field is None or data_set is None or status is None or not field & _RESPONSE:
+        return None
+    remaining, completed, failed, warned = counts
+    comment = _text(values.get(_COMMENT, b""))
+    return Response(field, status, remaining, completed, failed, warned, comment, data_set != _NO_DATA)
+
+
+def encode_retrieve(field: CommandField, message_id: int, model: str, destination: str = "") -> bytes:
+    """Return the command set of a C-GET or C-MOVE (PS3.7 §9.3.3.1, §9.3.4.1).
+
+    Args:
+        model: the SOP class.
+        destination: the AE title to which a C-MOVE sends.
+    """
+    elements = {
+        _CLASS: _even(model.encode(), b"\0"),
+        _FIELD: struct.pack("<H", field),
+        _ID: struct.pack("<H", message_id),
+        _PRIORITY: struct.pack("<H", 0),
+        _DATA_SET: struct.pack("<H", _NO_DATA - 1),
+    }
+    if destination:
+        elements[_DESTINATION] = _even(destination.encode(), b" ")
+    return _encode(elements)
+
+
+def encode_cancel(message_id: int) -> bytes:
+    """Return the command set of a C-CANCEL (PS3.7 §9.3.2.3)."""
+    return _encode(
+        {
+            _FIELD: struct.pack("<H", CommandField.C_CANCEL_RQ),
+            _ID_ANSWERED: struct.pack("<H", message_id),
+            _DATA_SET: struct.pack("<H", _NO_DATA),
+        }
+    )
 
 
 def parse_request(data: bytes) -> Request | None:
@@ -91,6 +161,10 @@ def encode_response(request: Request, status: Status, comment: str = "") -> byte
             elements[element] = _even(uid.encode(), b"\0")
     if comment:
         elements[_COMMENT] = _even(comment.encode(), b" ")
+    return _encode(elements)
+
+
+def _encode(elements: dict[int, bytes]) -> bytes:
     body = b"".join(_HEAD.pack(0, element, len(value)) + value for element, value in sorted(elements.items()))
     return _HEAD.pack(0, 0, 4) + struct.pack("<I", len(body)) + body
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -59,7 +60,6 @@ class Client:
         timeouts = node.timeouts
         self._client = httpx2.Client(
             auth=_make_auth(node, secret),
-            headers={"Accept": _ACCEPT},
             timeout=httpx2.Timeout(timeouts.answer, connect=timeouts.connect),
             verify=context,
             follow_redirects=False,
@@ -83,10 +83,32 @@ class Client:
         Raises:
             PeerError: the node did not answer, or something that is none.
         """
+        # Not every archive decodes wild cards, which need not be encoded (RFC 3986 §3.4).
+        query = urlencode(parameters, safe="*?", quote_via=quote)
+        with self.open(f"{path}?{query}" if query else path, _ACCEPT) as response:
+            body = self._read(response)
+            if response.status_code == 204 or (response.status_code == 200 and not body.strip()):
+                return Page((), has_more=False)
+            if response.status_code != 200:
+                raise explain_http(self._node, response.status_code, response.headers.get("Location", ""))
+            answers = self._parse(body, response.headers.get("Content-Type", ""))
+            return Page(answers, "299" in response.headers.get("Warning", ""))
+
+    @contextmanager
+    def open(self, path: str, accept: str) -> Iterator[httpx2.Response]:
+        """Ask for something, and read the answer in the ``with`` block, by :meth:`pieces`.
+
+        Raises:
+            PeerError: the node did not answer, or not to the end.
+        """
         # To connect and to secure the line have times of their own.
         self._leash.give(3 * self._node.timeouts.connect + self._node.timeouts.answer)
+        url = f"{self._node.url.rstrip('/')}/{path}"
         try:
-            status, headers, body = self._get(path, parameters)
+            with self._client.stream(
+                "GET", url, headers={"Accept": accept}, extensions={"trace": self._on_trace}
+            ) as response:
+                yield response
         except httpx2.TimeoutException as error:
             if isinstance(error, httpx2.ConnectTimeout):
                 raise explain_connection(TimeoutError(), self._node, in_tls=False) from error
@@ -95,27 +117,23 @@ class Client:
         except httpx2.TransportError as error:
             self._leash.check()
             raise self._explain(error) from error
-        if status == 204 or (status == 200 and not body.strip()):
-            return Page((), has_more=False)
-        if status != 200:
-            raise explain_http(self._node, status, headers.get("Location", ""))
-        return Page(self._parse(body, headers.get("Content-Type", "")), "299" in headers.get("Warning", ""))
 
-    def _get(self, path: str, parameters: Parameters) -> tuple[int, Mapping[str, str], bytes]:
-        # Not every archive decodes wild cards, which need not be encoded (RFC 3986 §3.4).
-        query = urlencode(parameters, safe="*?", quote_via=quote)
-        url = f"{self._node.url.rstrip('/')}/{path}?{query}"
-        with self._client.stream("GET", url, extensions={"trace": self._on_trace}) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                # A node that sends a byte now and then is silent, too.
-                self._leash.check()
-                body += chunk
-                if len(body) > _BODY_LIMIT:
-                    raise explain_size(self._node, _BODY_LIMIT)
-            # What was cut looks like the end of an answer that does not tell its length.
+    def pieces(self, response: httpx2.Response) -> Iterator[bytes]:
+        """Yield the body of an answer as it comes."""
+        for piece in response.iter_bytes():
+            # A node that sends a byte now and then is silent, too.
             self._leash.check()
-            return response.status_code, response.headers, bytes(body)
+            yield piece
+        # What was cut looks like the end of an answer that does not tell its length.
+        self._leash.check()
+
+    def _read(self, response: httpx2.Response) -> bytes:
+        body = bytearray()
+        for piece in self.pieces(response):
+            body += piece
+            if len(body) > _BODY_LIMIT:
+                raise explain_size(self._node, _BODY_LIMIT)
+        return bytes(body)
 
     def _on_trace(self, event: str, told: Mapping[str, Any]) -> None:
         """Called by the HTTP library with what it does: the connection, once it is open, can be cut."""

@@ -1,27 +1,20 @@
 """Asks nodes over DIMSE: C-ECHO and C-FIND (PS3.4 Annexes A, C and K, PS3.7 §9.1)."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from pydicom import config
-from pydicom.charset import convert_encodings
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as Items
 from pynetdicom import evt
 from pynetdicom.dimse_messages import C_FIND_RSP
 
-from ..dicom import dictionary
-from ..dicom.text import parse_charset
 from .answers import Values, read_data_set
 from .failures import explain_contexts, explain_status
+from .identifiers import Keys, make_identifier
 from .leash import Leash
 from .nodes import DimseNode
 from .outgoing import Outgoing
-from .query import QueryError
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
@@ -29,9 +22,6 @@ _KEYS_NOT_SUPPORTED = 0xFF01
 _LIMIT_REACHED = 0xB001
 _MESSAGE_ID = 1
 _CANCEL_SECONDS = 3.0
-
-Keys = Mapping[str, "str | Keys"]
-"""The elements of an identifier, by keyword; those of a sequence's one item are a mapping again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,49 +157,3 @@ class Find:
             return read_data_set(data, self._context[1], self._node.charset)
         except ValueError:
             return None
-
-
-def make_identifier(keys: Keys, charset: str) -> Dataset:
-    """Return the identifier of a C-FIND, in a character set.
-
-    Raises:
-        QueryError: a value has letters that are not in it.
-    """
-    terms = parse_charset(charset) if charset else ()
-    identifier = _make_item(keys, terms)
-    if terms:
-        identifier.SpecificCharacterSet = list(terms)
-    return identifier
-
-
-def _make_item(keys: Keys, charset: Sequence[str]) -> Dataset:
-    item = Dataset()
-    for keyword, value in keys.items():
-        tag = int(dictionary.tag_of(keyword), 16)
-        if isinstance(value, str):
-            _check_charset(value, charset)
-            # Wild cards and ranges are no values of their VR.
-            item.add(DataElement(tag, dictionary.vr_of(tag) or "UN", value, validation_mode=config.IGNORE))
-        else:
-            item.add(DataElement(tag, "SQ", Items([_make_item(value, charset)])))
-    return item
-
-
-def _check_charset(value: str, charset: Sequence[str]) -> None:
-    if value.isascii():
-        return
-    encodings = convert_encodings(list(charset)) if charset else []
-    for letter in value:
-        if not any(_has(encoding, letter) for encoding in encodings):
-            raise QueryError(
-                f"The letter {letter} is not in the character set of this node ({', '.join(charset) or 'none'}). "
-                "Search with ? in its place."
-            )
-
-
-def _has(encoding: str, letter: str) -> bool:
-    try:
-        letter.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -63,7 +63,11 @@ _STATUSES: Mapping[int, str] = {
     0x0211: "it does not know this operation",
     0x0212: "it did not understand a parameter",
     0xA700: "it is out of resources. Ask for less, or try again later",
-    0xA900: "what was searched for does not fit its kind of search",
+    0xA701: "it is out of resources, and could not even count what there is. Ask for less, or try again later",
+    0xA702: "it is out of resources, or could not reach us to send what it found",
+    0xA801: "it does not know where to send to: {ours} is not entered with an address and a port. Ask its "
+    "administrator to do so",
+    0xA900: "what was asked for does not fit its kind of search",
 }
 
 _HTTP: Mapping[int, tuple[Failure, str]] = {
@@ -224,11 +228,13 @@ def explain_http(node: WebNode, status: int, location: str = "") -> PeerError:
     return PeerError(Failure.HTTP, f"{where} did not do what it was asked ({status}).")
 
 
-def explain_body(node: WebNode, content_type: str) -> PeerError:
-    """Explain an answer that is no DICOM JSON."""
+def explain_body(node: WebNode, content_type: str, *, wanted: str = "JSON") -> PeerError:
+    """Explain an answer that is not what was asked for: DICOM JSON, or a multipart body of files."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/html":
         text = "answered with a page for people. Check the path of the address"
+    elif wanted != "JSON":
+        text = f"did not answer in {wanted}, or not to the end"
     elif kind in ("application/json", "application/dicom+json"):
         text = "answered with JSON that is damaged, or not DICOM's"
     else:

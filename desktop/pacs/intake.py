@@ -4,6 +4,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from ..errors import InputError
+
+
+class NoRoom(InputError):  # noqa: N818 - a finding about a disk
+    """There is no room for what comes."""
+
+    code = "no_room"
+
+    def __init__(self) -> None:
+        super().__init__("The disk of the library is full. What has come is kept. Make room, and fetch the rest again.")
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:

@@ -1,7 +1,7 @@
-"""Who is let in, and what is spoken: A-ASSOCIATE-RQ, and what is answered (PS3.8 §9.3.2 to §9.3.4, annex D)."""
+"""Who is let in, and what is spoken: A-ASSOCIATE-RQ, and what is answered (PS3.8 §9.3.2 to §9.3.4, PS3.7 annex D)."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +23,7 @@ _DICOM_CONTEXT = "1.2.840.10008.3.1.1.1"
 _HEAD = struct.Struct(">H2x16s16s32s")
 _ITEM = struct.Struct(">BxH")
 _APPLICATION, _CONTEXT_RQ, _CONTEXT_AC, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x21, 0x30, 0x40, 0x50
-_MAX_LENGTH, _IMPLEMENTATION, _VERSION = 0x51, 0x52, 0x55
+_MAX_LENGTH, _IMPLEMENTATION, _ROLES, _VERSION = 0x51, 0x52, 0x54, 0x55
 
 _NOT_STORAGE = frozenset(
     {
@@ -34,6 +34,9 @@ _NOT_STORAGE = frozenset(
     }
 )
 """What has Storage in its name, and is not stored."""
+
+_LEAST_PDU = 64
+"""Bytes of a P-DATA-TF, below which nobody could send anything."""
 
 _SYNTAXES = "1.2.840.10008.1.2"
 _OTHER_SYNTAXES = (GE_PRIVATE_BIG_ENDIAN_PIXELS, PAPYRUS_IMPLICIT_VR_LITTLE_ENDIAN)
@@ -217,18 +220,75 @@ def _decide(proposal: Proposal) -> Context:
     return Context(proposal.context_id, proposal.abstract, syntax, Result.ACCEPTED)
 
 
+def encode_request(called: str, calling: str, proposals: Sequence[Proposal], served: Sequence[str] = ()) -> bytes:
+    """Return an A-ASSOCIATE-RQ.
+
+    Args:
+        served: SOP classes of which we are the SCP, though we ask for the association (PS3.7 §D.3.3.4).
+    """
+    items = [_item(_APPLICATION, _DICOM_CONTEXT.encode())]
+    for proposal in proposals:
+        names = [_item(_ABSTRACT, proposal.abstract.encode())]
+        names += [_item(_TRANSFER, syntax.encode()) for syntax in proposal.syntaxes]
+        items.append(_item(_CONTEXT_RQ, bytes((proposal.context_id, 0, 0, 0)) + b"".join(names)))
+    roles = [_item(_ROLES, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1") for uid in dict.fromkeys(served)]
+    titles = called.encode().ljust(16) + calling.encode().ljust(16) + bytes(32)
+    body = struct.pack(">H2x", 1) + titles + b"".join(items) + _item(_USER, b"".join((*_our_user_items(), *roles)))
+    return struct.pack(">BxI", Pdu.ASSOCIATE_RQ, len(body)) + body
+
+
+def parse_accept(data: bytes, proposals: Sequence[Proposal]) -> tuple[tuple[Context, ...], int]:
+    """Read an A-ASSOCIATE-AC without its first six bytes.
+
+    Returns:
+        The presentation contexts that were accepted, and how many bytes a P-DATA-TF may have; 0 for any.
+
+    Raises:
+        Broken: it is none, or accepts what was not proposed.
+    """
+    if len(data) < _HEAD.size:
+        raise Broken(AbortReason.INVALID_PARAMETER)
+    proposed = {proposal.context_id: proposal for proposal in proposals}
+    accepted: list[Context] = []
+    most = 0
+    for kind, item in _items(data[_HEAD.size :]):
+        if kind == _CONTEXT_AC:
+            accepted += _parse_context(item, proposed)
+        elif kind == _USER:
+            most = next((int.from_bytes(value, "big") for name, value in _items(item) if name == _MAX_LENGTH), 0)
+    if 0 < most < _LEAST_PDU:
+        raise Broken(AbortReason.INVALID_PARAMETER)
+    return tuple(accepted), most
+
+
+def _parse_context(item: bytes, proposed: Mapping[int, Proposal]) -> Iterator[Context]:
+    if len(item) < 4:
+        raise Broken(AbortReason.INVALID_PARAMETER)
+    proposal = proposed.get(item[0])
+    if proposal is None:
+        raise Broken(AbortReason.INVALID_PARAMETER)
+    if item[2] == Result.ACCEPTED:
+        syntax = next((_uid(value) for kind, value in _items(item[4:]) if kind == _TRANSFER), "")
+        if syntax not in proposal.syntaxes:
+            raise Broken(AbortReason.INVALID_PARAMETER)
+        yield Context(proposal.context_id, proposal.abstract, syntax, Result.ACCEPTED)
+
+
+def _our_user_items() -> tuple[bytes, ...]:
+    return (
+        _item(_MAX_LENGTH, struct.pack(">I", MAX_PDU)),
+        _item(_IMPLEMENTATION, IMPLEMENTATION_UID.encode()),
+        _item(_VERSION, IMPLEMENTATION_VERSION.encode()),
+    )
+
+
 def encode_accept(asked: Asked, contexts: Sequence[Context]) -> bytes:
     """Return the A-ASSOCIATE-AC."""
     items = [_item(_APPLICATION, _DICOM_CONTEXT.encode())]
     for context in contexts:
         syntax = _item(_TRANSFER, context.syntax.encode())
         items.append(_item(_CONTEXT_AC, bytes((context.context_id, 0, context.result, 0)) + syntax))
-    user = (
-        _item(_MAX_LENGTH, struct.pack(">I", MAX_PDU)),
-        _item(_IMPLEMENTATION, IMPLEMENTATION_UID.encode()),
-        _item(_VERSION, IMPLEMENTATION_VERSION.encode()),
-    )
-    body = struct.pack(">H2x", 1) + asked.titles + b"".join(items) + _item(_USER, b"".join(user))
+    body = struct.pack(">H2x", 1) + asked.titles + b"".join(items) + _item(_USER, b"".join(_our_user_items()))
     return struct.pack(">BxI", Pdu.ASSOCIATE_AC, len(body)) + body
 
 

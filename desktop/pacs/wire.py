@@ -1,4 +1,4 @@
-"""The upper layer: Protocol Data Units over a socket, as whoever is called reads and writes them (PS3.8 §9.3).
+"""The upper layer: Protocol Data Units over a socket, read and written by either side (PS3.8 §9.3).
 
 Data are handed on as they come, in place: none is held, however long a PDU or an object is.
 """
@@ -14,7 +14,7 @@ MAX_PDU = 1 << 18
 """Bytes that a P-DATA-TF may be long after its first six: what we say that we take."""
 
 _MAX_ASSOCIATE = 1 << 18
-"""Bytes of an A-ASSOCIATE-RQ: 128 presentation contexts with all transfer syntaxes are a third of it."""
+"""Bytes of an A-ASSOCIATE-RQ or -AC: 128 presentation contexts with all transfer syntaxes are a third of it."""
 
 _BUFFER = MAX_PDU + 64
 _HEAD = struct.Struct(">BxI")
@@ -46,7 +46,17 @@ class AbortReason(IntEnum):
 
 
 class HungUp(Exception):  # noqa: N818 - an end, not a fault of ours
-    """The peer is gone: it closed the connection, aborted, or was silent for too long."""
+    """The peer is gone: it closed the connection, aborted, or was silent for too long.
+
+    Args:
+        abort: source and reason of its A-ABORT; None if it did not say so.
+        was_silent: it said nothing for too long.
+    """
+
+    def __init__(self, abort: tuple[int, int] | None = None, *, was_silent: bool = False) -> None:
+        super().__init__()
+        self.abort = abort
+        self.was_silent = was_silent
 
 
 class Broken(Exception):  # noqa: N818
@@ -102,6 +112,19 @@ class Wire:
             raise Broken(AbortReason.INVALID_PARAMETER)
         return self.read(length)
 
+    def read_answer(self) -> tuple[Pdu, bytes]:
+        """Return the A-ASSOCIATE-AC or -RJ that answers ours, without its first six bytes."""
+        kind, length = _HEAD.unpack(self.read(_HEAD.size))
+        if kind == Pdu.ABORT:
+            raise self._read_abort(length)
+        if kind not in (Pdu.ASSOCIATE_AC, Pdu.ASSOCIATE_RJ) or length > _MAX_ASSOCIATE:
+            raise Broken(AbortReason.UNEXPECTED_PDU)
+        return Pdu(kind), self.read(length)
+
+    def _read_abort(self, length: int) -> HungUp:
+        said = self.read(4) if length == 4 else bytes(4)
+        return HungUp((said[2], said[3]))
+
     def next_fragment(self) -> Fragment | None:
         """Return the head of the next Presentation Data Value; None if the peer asks for release instead.
 
@@ -130,7 +153,7 @@ class Wire:
         if kind == Pdu.RELEASE_RQ:
             return False
         if kind == Pdu.ABORT:
-            raise HungUp
+            raise self._read_abort(length)
         raise Broken(AbortReason.UNEXPECTED_PDU if kind in list(Pdu) else AbortReason.UNRECOGNIZED_PDU)
 
     def read(self, count: int) -> bytes:
@@ -163,7 +186,7 @@ class Wire:
                 self._socket.settimeout(max(self.deadline - time.monotonic(), 0.001))
             count = self._socket.recv_into(self._buffer[self._end :])
         except OSError as error:
-            raise HungUp from error
+            raise HungUp(was_silent=isinstance(error, TimeoutError)) from error
         if not count:
             raise HungUp
         self._end += count
@@ -181,9 +204,31 @@ class Wire:
         head = _HEAD.pack(Pdu.P_DATA, length + 4) + _PDV_HEAD.pack(length, context_id, _IS_COMMAND | _IS_LAST)
         self.send(head + command)
 
+    def send_data(self, context_id: int, data: bytes, most: int) -> None:
+        """Send a small data set.
+
+        Args:
+            most: bytes that a P-DATA-TF of ours may be long after its first six; 0 for any.
+        """
+        step = (most or MAX_PDU) - _PDV_HEAD.size
+        for start in range(0, len(data), step):
+            piece = data[start : start + step]
+            control = _IS_LAST if start + step >= len(data) else 0
+            length = len(piece) + 2
+            head = _HEAD.pack(Pdu.P_DATA, length + 4) + _PDV_HEAD.pack(length, context_id, control)
+            self.send(head + piece)
+
     def send_release(self) -> None:
         """Answer a release."""
         self.send(_HEAD.pack(Pdu.RELEASE_RP, 4) + bytes(4))
+
+    def release(self, seconds: float) -> None:
+        """Ask for release, and wait so long for the answer; whatever else comes meanwhile is thrown away."""
+        with contextlib.suppress(HungUp):
+            self.send(_HEAD.pack(Pdu.RELEASE_RQ, 4) + bytes(4))
+            self.deadline = time.monotonic() + seconds
+            while _HEAD.unpack(self.read(_HEAD.size))[0] != Pdu.RELEASE_RP:
+                self.some(_BUFFER)
 
     def send_abort(self, reason: AbortReason) -> None:
         """Abort, as the provider of the service."""

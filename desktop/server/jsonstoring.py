@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..dicom.assembling import Bulk, NoInstance, write_instance
+from ..partreader import PART_LIMIT, Malformed, MediaType, TooMuch
 from .answers import DICOM_JSON
-from .partreader import PART_LIMIT, Malformed, MediaType, TooMuch
 from .receiving import Parts, Receiver
 from .storing import Delivery
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from starlette.types import Receive
 
-from .partreader import MediaType, PartBegun, PartEnded, PartReader, TooMuch, read_media_type
+from ..partreader import MediaType, PartBegun, PartEnded, PartReader, TooMuch, read_media_type
 from .storing import Delivery
 
 BLOCK = 1 << 18

@@ -10,11 +10,11 @@ from typing import TypeVar
 from starlette.types import Receive, Scope, Send
 
 from ..errors import InputError
+from ..partreader import Malformed, TooMuch, read_media_type
 from .answers import DICOM_JSON, NO_STORE
 from .endpoints import Answer, refuse, send_answer
 from .guard import root_of
 from .jsonstoring import Metadata, MetadataAndBulk
-from .partreader import Malformed, TooMuch, read_media_type
 from .receiving import (
     BODY_LIMIT,
     DICOM,

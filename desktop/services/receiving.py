@@ -1,17 +1,21 @@
 """Receives what others send over the network: the listener, the inbox behind it, and what is said of what came."""
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from ..callers import Callers
+from ..errors import InputError
 from ..events import CallRefused, Events
 from ..library.outcomes import FileOutcome
 from ..pacs.intake import Sender
 from ..pacs.listener import Listener, Listening, make_tls
+from ..pacs.nodes import DimseNode
 from ..settings import Settings
 from .arrivals import Arrivals
 from .inbox import Inbox
@@ -50,17 +54,49 @@ class Receiving:
         """
         if self._listener is None:
             self._listener = Listener(_plan(settings), self)
+        if self._thread is None:
             self._thread = threading.Thread(target=self._announce, name="receiving", daemon=True)
             self._thread.start()
         return self._listener.port
+
+    @contextlib.contextmanager
+    def awaiting(self, settings: Settings, node: DimseNode) -> Iterator[None]:
+        """Listen for what a node sends because it was asked to by C-MOVE, in the ``with`` block.
+
+        If we do not listen anyway, only that node may call, and only meanwhile.
+
+        Raises:
+            InputError: the port cannot be opened, or we listen under another AE title than the node knows.
+        """
+        if self.port is not None:
+            if settings.listen_aet != node.our_aet:
+                raise InputError(
+                    f"{node.name} knows this program as {node.our_aet}, but it receives as {settings.listen_aet}. "
+                    "Make them the same: in the setting listen_aet, or by adding the node with --our-aet."
+                )
+            yield
+            return
+        ours, theirs = find_addresses(node.host)
+        told = replace(settings, listen_aet=node.our_aet, listen_address=ours, listen_callers=(theirs,))
+        self.listen(told)
+        try:
+            yield
+        finally:
+            listener, self._listener = self._listener, None
+            if listener is not None:
+                listener.close()
+
+    def settle(self, seconds: float) -> None:
+        """Wait so long for the library to take what came."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._arrivals.waiting:
+            time.sleep(_LOOK_SECONDS / 5)
 
     def finish(self, seconds: float) -> None:
         """Stop listening, wait so long for the library to take what came, and announce all of it."""
         if self._listener is not None:
             self._listener.close()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self._arrivals.waiting:
-            time.sleep(_LOOK_SECONDS / 5)
+        self.settle(seconds)
         with self._lock:
             rest = self._arrivals.take_all()
         for event in rest:
@@ -113,6 +149,21 @@ class Receiving:
                     self._something.clear()
             for event in due:
                 self._events.publish(event)
+
+
+def find_addresses(host: str) -> tuple[str, str]:
+    """Return by which address of this computer a host is reached, and the host's own.
+
+    Raises:
+        InputError: it is not known.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)  # sends nothing, but chooses the address by which one would
+            return probe.getsockname()[0], str(address[0])
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"The host {host} is not known, or there is no way to it. Check its name.") from error
 
 
 def _plan(settings: Settings) -> Listening:

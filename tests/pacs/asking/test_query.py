@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from desktop.pacs.dates import parse_dates
-from desktop.pacs.dimse import make_identifier
+from desktop.pacs.identifiers import make_identifier
 from desktop.pacs.query import (
     Level,
     Query,

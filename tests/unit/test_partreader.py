@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.server.partreader import (
+from desktop.partreader import (
     HEAD_LIMIT,
     PART_LIMIT,
     Malformed,

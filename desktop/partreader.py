@@ -76,12 +76,13 @@ class PartReader:
 
     Args:
         boundary: as the Content-Type names it.
+        limit: how many parts are taken.
 
     Raises:
         Malformed: that is no boundary.
     """
 
-    def __init__(self, boundary: str) -> None:
+    def __init__(self, boundary: str, limit: int = PART_LIMIT) -> None:
         if not _BOUNDARY.fullmatch(boundary):
             raise Malformed("Its boundary is missing, or is none.")
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
@@ -89,6 +90,7 @@ class PartReader:
         self._buffer = bytearray(b"\r\n")
         self._step = self._skip_preamble
         self._parts = 0
+        self._limit = limit
         self._is_over = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -148,8 +150,8 @@ class PartReader:
                 raise TooMuch(f"The headers of a part are longer than {HEAD_LIMIT:,} bytes.")
             return
         self._parts += 1
-        if self._parts > PART_LIMIT:
-            raise TooMuch(f"It has more than {PART_LIMIT:,} parts. Send them in several requests.")
+        if self._parts > self._limit:
+            raise TooMuch(f"It has more than {self._limit:,} parts. Send them in several requests.")
         headers = _read_headers(bytes(self._buffer[:at]))
         self._cut(at + 4)
         self._step = self._read_content

@@ -107,6 +107,11 @@ class PartReader:
             if self._step == before:
                 return
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the last boundary has come."""
+        return self._is_over
+
     def end(self) -> None:
         """Take note that nothing more comes.
 

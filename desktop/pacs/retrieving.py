@@ -10,7 +10,7 @@ from .. import partreader
 from ..partreader import Malformed, PartBegun, PartEnded, PartReader, TooMuch
 from .calling import Calling
 from .commands import Response
-from .failures import explain_body, explain_http, explain_status
+from .failures import explain_body, explain_cut_off_web, explain_http, explain_status
 from .identifiers import encode_identifier
 from .intake import Intake, NoRoom, Sender
 from .leash import Leash
@@ -182,7 +182,6 @@ def wado(node: WebNode, secret: str, leash: Leash, wanted: Iterable[Wanted], int
                     _take_parts(
                         node, reader, client.pieces(response), intake, sender, leash, lambda: tell(tally), tally
                     )
-                    reader.end()
                 except (Malformed, TooMuch) as error:
                     raise explain_body(node, content_type, wanted="multipart/related") from error
     return tally
@@ -235,5 +234,6 @@ def _take_parts(
                         if intake.room() <= 0:
                             raise NoRoom
                         tell()
-        if file is not None:
-            raise Malformed("It ends within a part.")
+        if not reader.is_over:
+            # Whatever came of a part that is not whole is none.
+            raise explain_cut_off_web(node)

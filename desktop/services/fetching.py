@@ -38,6 +38,9 @@ _PASSING = frozenset({Failure.CUT_OFF, Failure.SILENT, Failure.ABORTED, Failure.
 _OTHER_WAY = frozenset({Failure.NO_CONTEXT, Failure.REFUSED})
 """Why another way of fetching may work."""
 
+_NOT_SO = frozenset({Failure.ABORTED, Failure.CUT_OFF})
+"""How some nodes say that they do not do this, before they have sent anything."""
+
 Result = TypeVar("Result")
 
 
@@ -218,17 +221,20 @@ class _Run:
         self._before = self._held()
         ways = list(find_ways(self._ask))
         while True:
-            error = self._try_way(job, ways[0])
+            error = self._try_way(job, ways[0], is_last=len(ways) == 1)
             if job.cancelled or len(ways) == 1 or self._listing is None:
                 return error
-            if isinstance(error, PeerError) and error.kind in _OTHER_WAY:
+            if isinstance(error, PeerError) and self._may_go_otherwise(error):
                 self._note(error.sentence)
             elif error is not None or not self._listing.is_whole or not self._wanted():
                 return error
             self._note(f"What did not come by {ways[0].value} is asked for by {ways[1].value}.")
             del ways[0]
 
-    def _try_way(self, job: FetchJob, way: Way) -> NegatoscopeError | None:
+    def _may_go_otherwise(self, error: PeerError) -> bool:
+        return error.kind in _OTHER_WAY or (error.kind in _NOT_SO and not self._objects)
+
+    def _try_way(self, job: FetchJob, way: Way, *, is_last: bool) -> NegatoscopeError | None:
         """Fetch by one way, again and again where the node may do better the next time."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -237,7 +243,8 @@ class _Run:
                 if self._wanted():
                     self._fetch(job, way)
             except PeerError as error:
-                if job.cancelled or error.kind not in _PASSING or attempt == ATTEMPTS:
+                gives_up = error.kind not in _PASSING or attempt == ATTEMPTS
+                if job.cancelled or gives_up or (self._used and not is_last and self._may_go_otherwise(error)):
                     return error
                 self._note(error.sentence)
                 self._wait(job, attempt)
@@ -281,6 +288,7 @@ class _Run:
 
     def _fetch(self, job: FetchJob, way: Way) -> None:
         self._used[way] = None
+        self._objects = 0
         wanted = self._wanted()
         assert self._listing is not None
         classes = self._listing.classes

@@ -37,6 +37,7 @@ from .services.presence import Presence
 from .services.querying import Querying
 from .services.receiving import Receiving
 from .services.requests import RemoteImporting, Requests
+from .services.sending import Sending
 from .services.storing import Storing
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
@@ -134,6 +135,7 @@ class App:
         self.receiving = Receiving(self.inbox, self.events)
         self._stack.callback(self.receiving.close)
         self.deaf = ""
+        self.sending = Sending(self.store, self.pictures, self.events)
         self.fetching = Fetching(self.store, self.inbox, self.receiving)
         self.requests = Requests(local)
         if ownership is not None:

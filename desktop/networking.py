@@ -9,6 +9,7 @@ from . import logs
 from .app import make_folders, start_app
 from .console import ask_password, read_password
 from .counting import count_of
+from .delivering import send
 from .errors import ExitCode, InputError, NegatoscopeError, UsageError
 from .jobs import Job
 from .listening import listen
@@ -64,6 +65,7 @@ def manage_nodes(options: Options, paths: Paths) -> int:
         "worklist": _worklist,
         "get": _retrieve,
         "move": _retrieve,
+        "send": _send,
         "listen": listen,
     }
     return actions[options.pacs.action](options, options.pacs, paths)
@@ -239,6 +241,10 @@ def _worklist(options: Options, asked: PacsOptions, paths: Paths) -> int:
 
 def _retrieve(options: Options, asked: PacsOptions, paths: Paths) -> int:
     return retrieve(options, asked, paths, find_node(paths.nodes, asked.nodes[0]), Secrets(_ask_at(asked)))
+
+
+def _send(options: Options, asked: PacsOptions, paths: Paths) -> int:
+    return send(options, asked, paths, find_node(paths.nodes, asked.nodes[0]), Secrets(_ask_at(asked)))
 
 
 def _nodes_of(asked: PacsOptions, paths: Paths) -> list[Node]:

@@ -13,7 +13,8 @@ class PacsOptions:
     """What was asked of ``negatoscope pacs``. Texts are empty where nothing was said.
 
     Attributes:
-        action: ``list``, ``add``, ``remove``, ``echo``, ``find``, ``worklist``, ``get``, ``move`` or ``listen``.
+        action: ``list``, ``add``, ``remove``, ``echo``, ``find``, ``worklist``, ``get``, ``move``, ``send`` or
+            ``listen``.
         nodes: their names.
         password_file: where a node's password or token stands.
     """
@@ -50,6 +51,7 @@ class PacsOptions:
     image: str = ""
     station: str = ""
     address: str = ""
+    unsent: bool = False
     limit: int | None = None
 
 

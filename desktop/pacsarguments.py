@@ -111,6 +111,14 @@ def _add_retrieve_options(parser: Parser) -> None:
     _add_password_file(parser)
 
 
+def _add_send_options(parser: Parser) -> None:
+    parser.add_argument("--study", default="", metavar="UID", help="this study of the library")
+    parser.add_argument("--series", default="", metavar="UID", help="only this series of it")
+    parser.add_argument("--image", default="", metavar="UID", help="only this object of it")
+    parser.add_argument("--unsent", action="store_true", help="only what was made here and not sent yet")
+    _add_password_file(parser)
+
+
 def _add_listen_options(parser: Parser) -> None:
     parser.add_argument("--aet", default="", metavar="AET", help="our AE title")
     parser.add_argument("--port", type=arguments.port, metavar="N", help="the port; 0: any")
@@ -126,5 +134,6 @@ _ACTIONS: tuple[tuple[str, int | str | None, str, Callable[[Parser], None]], ...
     ("worklist", "*", "List what is planned for modalities.", _add_worklist_options),
     ("get", 1, "Fetch a study, series or image into the library.", _add_retrieve_options),
     ("move", 1, "The same, by C-MOVE.", _add_retrieve_options),
+    ("send", 1, "Send a study, series or object, or what was made here.", _add_send_options),
     ("listen", None, "Receive images into the library, until Ctrl-C.", _add_listen_options),
 )

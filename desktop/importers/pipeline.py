@@ -1,5 +1,6 @@
 """Files in, account out: find, skip what is known, read in batches, write in batches."""
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from ..jobs import Job
 from ..library.adding import add_readings
 from ..library.charsets import find_charsets
 from ..library.outcomes import VIEWABLE, FileOutcome, Outcome, Refusal
-from ..library.places import find_lost_copies, note_medium
+from ..library.places import find_lost_copies, has_copied_twin, known_copies, note_medium
 from ..library.queries import KnownFile, known_files
 from ..library.store import Store
 from .containers import AskPassword, Containers
@@ -60,7 +61,7 @@ class Pipeline:
         self._done = 0
         self._finding = True
         self._reading: deque[_Batch] = deque()
-        self._writing: deque[tuple[Sequence[FileRef], Future[list[FileOutcome]]]] = deque()
+        self._writing: deque[tuple[Sequence[tuple[FileRef, str]], Future[list[FileOutcome]]]] = deque()
         self._taken: Taken | None = None
         self._trouble = ""
 
@@ -211,7 +212,7 @@ class Pipeline:
     def _write(self, readings: Sequence[tuple[FileRef, Header | Refusal]]) -> None:
         if readings:
             future = self._store.write(partial(add_readings, readings=[reading for _, reading in readings]))
-            self._writing.append(([file for file, _ in readings], future))
+            self._writing.append(([(file, _copy_of(reading)) for file, reading in readings], future))
 
     def _collect_all(self, job: ImportJob) -> None:
         while self._writing:
@@ -225,17 +226,31 @@ class Pipeline:
                 outcomes = future.result()
             except InputError as error:
                 self._stop(error.sentence)
-                for file in files:
+                for file, _ in files:
                     self._account.add(FileOutcome(file.path, Outcome.REJECTED, _NOT_WRITTEN))
                 self._done += len(files)
                 continue
-            for file, outcome in zip(files, outcomes, strict=True):
+            for (file, _), outcome in zip(files, outcomes, strict=True):
                 self._end(file, outcome)
+            self._drop_copies([(copy, outcome) for (_, copy), outcome in zip(files, outcomes, strict=True) if copy])
             changed = True
             wait = False
         if changed:
             self._events.publish(LibraryChanged())
             job.report(self._progress)
+
+    def _drop_copies(self, made: Sequence[tuple[str, FileOutcome]]) -> None:
+        """Take away copies that the library does not want: of what it could not note, or has a copy of already."""
+        db = self._store.reader()
+        names = {
+            copy
+            for copy, outcome in made
+            if outcome.outcome not in VIEWABLE
+            or (outcome.outcome is Outcome.DUPLICATE and has_copied_twin(db, outcome.path))
+        }
+        for name in names - known_copies(db, names):
+            with contextlib.suppress(OSError):
+                (self._order.copies / name).unlink(missing_ok=True)
 
     def _end(self, file: FileRef, outcome: FileOutcome) -> None:
         """Account for a file whose outcome is in the library."""
@@ -246,6 +261,10 @@ class Pipeline:
 
     def _progress(self) -> ImportProgress:
         return ImportProgress(self._found, self._done, len(self._account.studies), self._finding)
+
+
+def _copy_of(reading: Header | Refusal) -> str:
+    return reading.copy.name if isinstance(reading, Header) and reading.copy is not None else ""
 
 
 def may_skip(known: KnownFile, file: FileRef, keep: Keep) -> bool:

@@ -13,7 +13,7 @@ from ..dicom.records import Copy, FileRef, Header, Patient, Pixels, Series, Stud
 from ..dicom.uids import make_uid
 from ..errors import Locked, Unreachable, Unreadable
 from .charsets import find_charsets
-from .comparing import digest, same_bytes
+from .comparing import digest, same_bytes, same_data_set
 from .heirs import file_of, find_heir, find_heirs, hand_on, is_as_met
 from .outcomes import FileOutcome, Outcome, Refusal
 from .places import PLACE, is_here, medium_row, shown
@@ -79,6 +79,7 @@ class _Twins(NamedTuple):
 
     Attributes:
         same: one with the same bytes, that stays.
+        is_alike: its File Meta Information is another one.
         where: it is, as text.
         replaced: one with the same bytes, whose place the library's copy takes.
         gave_way: one was this file, in another place.
@@ -87,6 +88,7 @@ class _Twins(NamedTuple):
     """
 
     same: sqlite3.Row | None = None
+    is_alike: bool = False
     where: str = ""
     replaced: sqlite3.Row | None = None
     gave_way: bool = False
@@ -117,6 +119,7 @@ class _Adder:
         if reading.made_here and reading.copy is not None:
             note_made_here(self._db, reading.copy.name)
         elif reading.copy is not None and is_made_here(self._db, reading.copy.name):
+            # It is read again; whether it was sent meanwhile stays as it is.
             self._is_known = True
             reading = replace(reading, made_here=True)
         try:
@@ -171,6 +174,9 @@ class _Adder:
         place = path if copy is None else self._copy_path(copy)
         heirs = [] if before is None else self._remove_before(before["instance"], place)
         twins = self._compare(header, place)
+        if twins.same is not None and twins.is_alike:
+            reason = f"The same object is there already, in a file that another program has written: {twins.where}"
+            return self._put_duplicate(replace(header, copy=None), reason, twins.same["study"], twins.same["id"])
         if twins.same is not None:
             reason = f"The same file is there already: {twins.where}"
             return self._put_duplicate(header, reason, twins.same["study"], twins.same["id"])
@@ -261,6 +267,13 @@ class _Adder:
                 return _Twins(same=twin, where="as a copy in the library" if is_copied else shown(met.path))
             if same:
                 return _Twins(replaced=twin)
+            if same is False and self._is_alike(header, place, twin, met):
+                if header.copy is None or is_copied:
+                    where = "as a copy in the library" if is_copied else shown(met.path)
+                    return _Twins(same=twin, is_alike=True, where=where)
+                self._leave_to_copy(twin, header)
+                gave_way = True
+                continue
             if same is None and _is_moved(header, twin):
                 (gone,) = self._db.execute("SELECT file FROM instances WHERE id = ?", (twin["id"],)).fetchone()
                 self._drop_instance(twin["id"])
@@ -271,6 +284,20 @@ class _Adder:
             else:
                 others.append(shown(met.path))
         return _Twins(gave_way=gave_way, others=tuple(others), away=tuple(away))
+
+    def _is_alike(self, header: Header, place: str, twin: sqlite3.Row, met: FileRef) -> bool:
+        """Whether a file is the twin but for its File Meta Information."""
+        syntax = header.pixels.TransferSyntaxUID
+        return syntax == twin["TransferSyntaxUID"] and is_as_met(met) and same_data_set(place, met)
+
+    def _leave_to_copy(self, twin: sqlite3.Row, header: Header) -> None:
+        """Let the library's copy of an object be what is shown, not the file in place, which may go."""
+        (file,) = self._db.execute("SELECT file FROM instances WHERE id = ?", (twin["id"],)).fetchone()
+        self._drop_instance(twin["id"])
+        self._db.execute(
+            "UPDATE files SET outcome = ?, reason = ?, twin = NULL WHERE id = ?",
+            (Outcome.DUPLICATE, f"The library has a copy of the same object: {shown(header.file.path)}", file),
+        )
 
     def _remove_before(self, instance: int, place: str) -> list[int]:
         """Take out the instance that was in a file until now; return the file's duplicates, if it has not changed."""

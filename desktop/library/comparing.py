@@ -8,6 +8,8 @@ from ..errors import Unreadable
 from .places import is_here
 
 _BLOCK = 1 << 20
+_HEAD = 144
+_META = b"DICM\2\0\0\0UL\4\0"
 
 
 def same_bytes(path: str, other: FileRef) -> bool | None:
@@ -31,6 +33,30 @@ def same_bytes(path: str, other: FileRef) -> bool | None:
             if same is False and (two.size, two.mtime_ns) != (other.size, other.mtime_ns):
                 return None
             return same
+
+
+def same_data_set(path: str, other: FileRef) -> bool:
+    """Whether two files that are here hold the same bytes behind their File Meta Information (PS3.10 §7.1).
+
+    Whoever hands an object on over the network writes that anew. Both must be in the same transfer syntax.
+
+    Raises:
+        OSError, Unreadable: one of them cannot be read.
+    """
+    with open_source(path) as one, open_source(other.path) as two:
+        starts = [_find_data_set(source) for source in (one, two)]
+        lengths = [source.size - start for source, start in zip((one, two), starts, strict=True)]
+        return 0 not in starts and lengths[0] == lengths[1] and _same_blocks(one, two) is True
+
+
+def _find_data_set(source: Source) -> int:
+    """Return where a file's data set begins, and leave the file there; 0 if that is not told."""
+    head = source.file.read(_HEAD)
+    if len(head) < _HEAD or head[128:140] != _META:
+        return 0
+    start = _HEAD + int.from_bytes(head[140:], "little")
+    source.file.seek(start)
+    return start
 
 
 def _same_blocks(one: Source, two: Source) -> bool | None:

@@ -26,10 +26,14 @@ def file_of(db: sqlite3.Connection, instance: int) -> FileRef:
 
 
 def find_heirs(db: sqlite3.Connection, instance: int) -> list[tuple[int, FileRef]]:
-    """Return the files that are noted as duplicates of an instance's file, with their rows."""
+    """Return the files that are noted as duplicates of an instance's file, with their rows.
+
+    A file of another size holds the same object, but nothing is where it is in the instance's file.
+    """
     rows = db.execute(
         "SELECT files.id AS number, path, size, mtime_ns, identity FROM files JOIN media ON media.id = medium "
-        "WHERE twin = ? ORDER BY files.id",
+        "WHERE twin = ?1 AND size = (SELECT size FROM files JOIN instances ON file = files.id WHERE instances.id = ?1) "
+        "ORDER BY files.id",
         (instance,),
     )
     return [

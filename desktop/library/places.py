@@ -107,6 +107,16 @@ def known_copies(db: sqlite3.Connection, names: Iterable[str]) -> set[str]:
     return {name for name in names if db.execute("SELECT 1 FROM files WHERE copy = ? LIMIT 1", (name,)).fetchone()}
 
 
+def has_copied_twin(db: sqlite3.Connection, path: str) -> bool:
+    """Whether a duplicate's object is in the library as a copy of its own."""
+    row = db.execute(
+        "SELECT own.copy FROM files JOIN instances ON instances.id = files.twin JOIN files AS own ON own.id = file "
+        "WHERE files.path = ? AND own.copy != ''",
+        (path_to_db(path),),
+    ).fetchone()
+    return row is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One file of a series, by which to tell whether the series is here.

@@ -75,7 +75,7 @@ def _check_charset(row: _Row) -> None:
     parse_charset(row["charset"])
 
 
-def _check_unsent(row: _Row) -> None:
+def _check_copy(row: _Row) -> None:
     if not is_copy_name(row["copy"]):
         raise ValueError("it names no copy")
 
@@ -93,13 +93,14 @@ _TABLES: dict[str, Callable[[_Row], None]] = {
     "instances": _check_instance,
     "metadata": _check_metadata,
     "charsets": _check_charset,
-    "unsent": _check_unsent,
+    "unsent": _check_copy,
+    "made_here": _check_copy,
     "imports": _check_import,
     "import_reasons": _check_reason,
 }
 """The tables with what each of their rows must stand; the index of words is made anew."""
 
-_UNNUMBERED = frozenset({"charsets", "unsent"})
+_UNNUMBERED = frozenset({"charsets", "unsent", "made_here"})
 """Tables without numbers of rows."""
 
 _UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, sqlite3.Error, zlib.error)
@@ -127,6 +128,8 @@ def take_over(db: sqlite3.Connection, path: Path) -> bool:
                 is_sound = _copy_rows(old, db, table, check) and is_sound
             else:
                 is_sound = is_sound and is_older
+    # An older library had one mark for both.
+    db.execute("INSERT OR IGNORE INTO made_here SELECT copy FROM unsent")
     db.execute("INSERT OR IGNORE INTO media VALUES (1, '', 'this computer', 'computer', x'')")
     _drop_what_refers_to_nothing(db)
     _count_anew(db)

@@ -225,6 +225,14 @@ CREATE TABLE unsent (
 """
 
 
+_V7 = """
+CREATE TABLE made_here (
+    copy TEXT PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO made_here SELECT copy FROM unsent;
+"""
+
+
 def derive_traits(connection: sqlite3.Connection) -> None:
     """Find anew what tells instances apart, and whether their frames have places, in their stored metadata."""
     packed = connection.cursor()
@@ -283,6 +291,7 @@ _MIGRATIONS: tuple[_Migration, ...] = (
     (_V4, None),
     (_V5, derive_requests),
     (_V6, None),
+    (_V7, None),
 )
 """Number n brings a library from version n to n + 1: a script, and what SQL cannot do."""
 

@@ -40,23 +40,34 @@ def find_instance_of(db: sqlite3.Connection, path: str) -> InstancePlace | None:
 
 
 def note_made_here(db: sqlite3.Connection, copy: str) -> None:
-    """Note that a copy was made by the viewer, and is nowhere else."""
-    db.execute("INSERT OR IGNORE INTO unsent (copy) VALUES (?)", (copy,))
+    """Note that a copy was made by the viewer, and was not sent anywhere yet."""
+    for table in _MARKS:
+        db.execute(f"INSERT OR IGNORE INTO {table} (copy) VALUES (?)", (copy,))
+
+
+def note_sent(db: sqlite3.Connection, copies: Iterable[str]) -> None:
+    """Note that copies are elsewhere too."""
+    db.executemany("DELETE FROM unsent WHERE copy = ?", ((copy,) for copy in copies))
 
 
 def is_made_here(db: sqlite3.Connection, copy: str) -> bool:
-    """Whether a copy was made by the viewer, and is nowhere else."""
-    return db.execute("SELECT 1 FROM unsent WHERE copy = ?", (copy,)).fetchone() is not None
+    """Whether a copy was made by the viewer."""
+    return db.execute("SELECT 1 FROM made_here WHERE copy = ?", (copy,)).fetchone() is not None
 
 
 def find_made_here(db: sqlite3.Connection) -> frozenset[str]:
-    """Return the names of the copies that were made by the viewer, and are nowhere else."""
-    return frozenset(copy for (copy,) in db.execute("SELECT copy FROM unsent"))
+    """Return the names of the copies that were made by the viewer."""
+    return frozenset(copy for (copy,) in db.execute("SELECT copy FROM made_here"))
 
 
 def forget_made_here(db: sqlite3.Connection, copies: Iterable[str]) -> None:
     """Forget of copies that are gone that they were made here."""
-    db.executemany("DELETE FROM unsent WHERE copy = ?", ((copy,) for copy in copies))
+    names = [(copy,) for copy in copies]
+    for table in _MARKS:
+        db.executemany(f"DELETE FROM {table} WHERE copy = ?", names)
+
+
+_MARKS = ("made_here", "unsent")
 
 
 def forget_refused(db: sqlite3.Connection, paths: Iterable[str]) -> None:

@@ -1,12 +1,21 @@
-"""Associations that this program asks for to fetch objects, over its own wire: pynetdicom's would be the bottleneck."""
+"""Associations that this program asks for to fetch or send objects, over its own wire: pynetdicom's would be slow."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self
 
-from .commands import CommandField, Response, Status, encode_cancel, encode_retrieve, parse_request, parse_response
+from .commands import (
+    CommandField,
+    Response,
+    Status,
+    encode_cancel,
+    encode_retrieve,
+    encode_store,
+    parse_request,
+    parse_response,
+)
 from .connection import cut, open_connection
 from .failures import (
     explain_abort,
@@ -19,6 +28,7 @@ from .intake import Intake, NoRoom, Sender
 from .leash import Leash
 from .negotiation import Context, Proposal, encode_request, parse_accept
 from .nodes import DimseNode
+from .parcels import Parcel
 from .taking import Taking
 from .wire import Broken, HungUp, Pdu, Wire
 
@@ -144,7 +154,7 @@ class Calling:
         with self._explained():
             command = encode_retrieve(field, _MESSAGE_ID, context.abstract, destination)
             self._wire.send_command(context.context_id, command)
-            self._wire.send_data(context.context_id, identifier, self._most)
+            self._wire.send_data(context.context_id, [identifier], self._most)
         sender = Sender(self.node.aet, self.node.host)
         taking = Taking(self._wire, self._contexts, self._intake, sender, self._note_alive)
         while True:
@@ -154,6 +164,35 @@ class Calling:
             if isinstance(heard, Response) and not _is_pending(heard.status):
                 return
             self._mind_cancel(context)
+
+    def store(self, context: Context, message_id: int, parcel: Parcel, pieces: Iterable[bytes]) -> tuple[Response, int]:
+        """Send one object by C-STORE; return what the node says, and how many bytes it had.
+
+        Args:
+            pieces: the data set, in the transfer syntax of the context.
+        """
+        with self._explained():
+            self._wire.send_command(context.context_id, encode_store(message_id, parcel.sop_class, parcel.sop_instance))
+            sent = self._wire.send_data(context.context_id, self._watched(pieces), self._most)
+            sender = Sender(self.node.aet, self.node.host)
+            taking = Taking(self._wire, self._contexts, self._intake, sender, self._note_alive)
+            heard = self._hear(taking, context)
+        assert isinstance(heard, Response)
+        return heard, sent
+
+    def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._note_alive()
+            self._leash.check()
+            yield piece
+
+    def find(self, abstract: str, syntaxes: Iterable[str]) -> Context | None:
+        """Return an accepted presentation context of a SOP class, in the first of some transfer syntaxes with one."""
+        for syntax in syntaxes:
+            for context in self._contexts.values():
+                if (context.abstract, context.syntax) == (abstract, syntax):
+                    return context
+        return None
 
     def _hear(self, taking: Taking, asked: Context) -> Response | int:
         """Return the next response, or take the next object."""
@@ -166,7 +205,7 @@ class Calling:
             command = taking.read_command(fragment)
             self._note_alive()
             request = parse_request(command)
-            if request is not None and request.field == CommandField.C_STORE_RQ:
+            if request is not None and request.field == CommandField.C_STORE_RQ and self._served:
                 if taking.store(request, context) is Status.OUT_OF_RESOURCES:
                     raise NoRoom
                 return taking.received

@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How far a C-GET or C-MOVE is (PS3.7 §9.3.3.2, §9.3.4.2).
+    """How a C-STORE went, or how far a C-GET or C-MOVE is (PS3.7 §9.3.1.2, §9.3.3.2, §9.3.4.2).
 
     Attributes:
         status: as it was sent.
@@ -107,6 +107,20 @@ def encode_retrieve(field: CommandField, message_id: int, model: str, destinatio
     if destination:
         elements[_DESTINATION] = _even(destination.encode(), b" ")
     return _encode(elements)
+
+
+def encode_store(message_id: int, sop_class: str, sop_instance: str) -> bytes:
+    """Return the command set of a C-STORE (PS3.7 §9.3.1.1)."""
+    return _encode(
+        {
+            _CLASS: _even(sop_class.encode(), b"\0"),
+            _FIELD: struct.pack("<H", CommandField.C_STORE_RQ),
+            _ID: struct.pack("<H", message_id),
+            _PRIORITY: struct.pack("<H", 0),
+            _DATA_SET: struct.pack("<H", _NO_DATA - 1),
+            _INSTANCE: _even(sop_instance.encode(), b"\0"),
+        }
+    )
 
 
 def encode_cancel(message_id: int) -> bytes:

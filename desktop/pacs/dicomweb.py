@@ -1,11 +1,11 @@
 """Asks nodes over DICOMweb: QIDO-RS (PS3.18 §10.6), by HTTP."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -21,6 +21,8 @@ from .nodes import Auth, WebNode
 _ACCEPT = "application/dicom+json"
 _BODY_LIMIT = 1 << 28
 """Bytes of one answer."""
+
+_STORED = (200, 202)
 
 _ROUND = 50
 """A list whose length is a multiple of it may be one that the node has cut by itself."""
@@ -94,9 +96,41 @@ class Client:
             answers = self._parse(body, response.headers.get("Content-Type", ""))
             return Page(answers, "299" in response.headers.get("Warning", ""))
 
+    def store(self, body: tuple[str, Iterator[bytes]]) -> Values:
+        """Store instances (PS3.18 §10.5); return what the node says of each.
+
+        Args:
+            body: the boundary and the parts, which are read as they are sent.
+        """
+        boundary, pieces = body
+        sent = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}'}
+        with self.open("studies", _ACCEPT, self._watched(pieces), sent) as response:
+            said, content_type = self._read(response), response.headers.get("Content-Type", "")
+            if response.status_code not in _STORED and not (response.status_code == 409 and said.strip()):
+                raise explain_http(self._node, response.status_code, response.headers.get("Location", ""))
+        if not said.strip():
+            return Values({})
+        return self._parse_one(said, content_type)
+
+    def _watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._leash.give(self._node.timeouts.answer)
+            self._leash.check()
+            yield piece
+
     @contextmanager
-    def open(self, path: str, accept: str) -> Iterator[httpx2.Response]:
+    def open(
+        self,
+        path: str,
+        accept: str,
+        body: Iterator[bytes] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[httpx2.Response]:
         """Ask for something, and read the answer in the ``with`` block, by :meth:`pieces`.
+
+        Args:
+            body: what is sent, by POST; None for GET.
+            headers: beside Accept.
 
         Raises:
             PeerError: the node did not answer, or not to the end.
@@ -106,7 +140,11 @@ class Client:
         url = f"{self._node.url.rstrip('/')}/{path}"
         try:
             with self._client.stream(
-                "GET", url, headers={"Accept": accept}, extensions={"trace": self._on_trace}
+                "GET" if body is None else "POST",
+                url,
+                content=body,
+                headers={"Accept": accept, **headers},
+                extensions={"trace": self._on_trace},
             ) as response:
                 yield response
         except httpx2.TimeoutException as error:
@@ -149,14 +187,24 @@ class Client:
             cause = cause.__cause__ or cause.__context__
         return explain_cut_off_web(self._node)
 
-    def _parse(self, body: bytes, content_type: str) -> tuple[Values | None, ...]:
+    def _load(self, body: bytes, content_type: str) -> object:
         try:
             try:
-                answers = json.loads(body)
+                return json.loads(body)
             except UnicodeDecodeError:
-                answers = json.loads(decode(body, DEFAULT_ENCODINGS))
+                return json.loads(decode(body, DEFAULT_ENCODINGS))
         except (ValueError, RecursionError) as error:
             raise explain_body(self._node, content_type) from error
+
+    def _parse_one(self, body: bytes, content_type: str) -> Values:
+        said = self._load(body, content_type)
+        values = _try_to_read(said[0] if isinstance(said, list) and said else said)
+        if values is None:
+            raise explain_body(self._node, content_type)
+        return values
+
+    def _parse(self, body: bytes, content_type: str) -> tuple[Values | None, ...]:
+        answers = self._load(body, content_type)
         if not isinstance(answers, list):
             raise explain_body(self._node, content_type)
         return tuple(_try_to_read(answer) for answer in answers)

@@ -35,6 +35,7 @@ class Failure(StrEnum):
     NOT_JSON = "not_json"
     REFUSED = "refused"
     TOO_LARGE = "too_large"
+    BROKEN_OFF = "broken_off"
     CANCELLED = "cancelled"
 
 
@@ -68,6 +69,21 @@ _STATUSES: Mapping[int, str] = {
     0xA801: "it does not know where to send to: {ours} is not entered with an address and a port. Ask its "
     "administrator to do so",
     0xA900: "what was asked for does not fit its kind of search",
+}
+
+_STORED: Mapping[int, str] = {
+    0x0110: "it failed while it processed this",
+    0x0111: "it has an object with this UID already",
+    0x0112: "it does not know this object",
+    0x0117: "the UID of the object is none to it",
+    0x0122: "it does not take objects of this kind",
+    0x0124: "it does not allow this to us",
+    0xA700: "it is out of resources",
+    0xA900: "the object does not fit its kind, or the study that it was sent to",
+    0xB000: "it has changed some values",
+    0xB006: "it has left out some values",
+    0xB007: "the object does not fit its kind, and was kept all the same",
+    0xC000: "it did not understand the object",
 }
 
 _HTTP: Mapping[int, tuple[Failure, str]] = {
@@ -207,6 +223,20 @@ def explain_status(node: DimseNode, status: int, comment: str = "") -> PeerError
     return PeerError(
         Failure.REFUSED, f"{place_of(node)} failed: {text.format(ours=node.our_aet)} (status {status:04X}{said})."
     )
+
+
+def explain_store(status: int, comment: str) -> str:
+    """Return why an object was not kept, or what the node warns of (PS3.4 Table B.2-1, PS3.18 §10.5.3)."""
+    text = _STORED.get(status, "it gives no reason")
+    if status not in _STORED and status >> 8 in (0xA7, 0xA9, 0xC0):
+        text = _STORED[status & 0xFF00]
+    said = f", and says: {comment}" if comment else ""
+    return f"{text[:1].upper()}{text[1:]} (status {status:04X}{said})."
+
+
+def explain_broken_off(node: DimseNode, why: str) -> PeerError:
+    """Explain that an association was ended by us, in the midst of an object."""
+    return PeerError(Failure.BROKEN_OFF, f"{why} So the connection to {node.name} was ended in the midst of it.")
 
 
 def explain_http(node: WebNode, status: int, location: str = "") -> PeerError:

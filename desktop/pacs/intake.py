@@ -29,6 +29,22 @@ class Sender:
     address: str
 
 
+class NoIntake:
+    """Takes nothing, over associations on which nothing comes."""
+
+    def room(self) -> int:
+        """None."""
+        return 0
+
+    def put(self, sender: Sender) -> AbstractContextManager[BinaryIO]:
+        """Never called, as there is no room."""
+        raise AssertionError(sender)
+
+    def note_refused(self, sender: Sender, reason: str) -> None:
+        """Never called, as nobody calls."""
+        raise AssertionError(sender, reason)
+
+
 class Intake(Protocol):
     """Takes objects. Called by several threads at once."""
 

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -204,19 +205,34 @@ class Wire:
         head = _HEAD.pack(Pdu.P_DATA, length + 4) + _PDV_HEAD.pack(length, context_id, _IS_COMMAND | _IS_LAST)
         self.send(head + command)
 
-    def send_data(self, context_id: int, data: bytes, most: int) -> None:
-        """Send a small data set.
+    def send_data(self, context_id: int, pieces: Iterable[bytes], most: int) -> int:
+        """Send a data set, as it is made; return how many bytes it had.
+
+        What ``pieces`` raises leaves the data set without its end: then the association must be aborted.
 
         Args:
             most: bytes that a P-DATA-TF of ours may be long after its first six; 0 for any.
         """
-        step = (most or MAX_PDU) - _PDV_HEAD.size
-        for start in range(0, len(data), step):
-            piece = data[start : start + step]
-            control = _IS_LAST if start + step >= len(data) else 0
-            length = len(piece) + 2
-            head = _HEAD.pack(Pdu.P_DATA, length + 4) + _PDV_HEAD.pack(length, context_id, control)
-            self.send(head + piece)
+        step = min(most or MAX_PDU, MAX_PDU) - _PDV_HEAD.size
+        rest, sent = b"", 0
+        for piece in pieces:
+            # The last one says that it is; so there is always something left to be sent.
+            if rest:
+                self._send_value(context_id, rest, 0)
+                rest = b""
+            view = memoryview(piece)
+            while len(view) > step:
+                self._send_value(context_id, view[:step], 0)
+                view = view[step:]
+            rest = bytes(view)
+            sent += len(piece)
+        self._send_value(context_id, rest, _IS_LAST)
+        return sent
+
+    def _send_value(self, context_id: int, value: bytes | memoryview, control: int) -> None:
+        length = len(value) + 2
+        head = _HEAD.pack(Pdu.P_DATA, length + 4) + _PDV_HEAD.pack(length, context_id, control)
+        self.send(b"".join((head, value)))
 
     def send_release(self) -> None:
         """Answer a release."""

@@ -23,18 +23,12 @@ from ..pacs.nodes import DimseNode, Node, Retrieve, WebNode
 from ..pacs.retrieving import Tally, Wanted, get, move, wado
 from ..pacs.secrets import Secrets
 from ..settings import Settings
-from .conversing import Take, start_asking
+from .conversing import Take
 from .inbox import Inbox
+from .persisting import ATTEMPTS, PASSING, converse, wait_before
 from .receiving import Receiving
 
-ATTEMPTS = 5
-"""How often a node is asked that ends the connection or does not answer."""
-
-_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
-_POLL_SECONDS = 0.05
 _SETTLE_SECONDS = 120.0
-_PASSING = frozenset({Failure.CUT_OFF, Failure.SILENT, Failure.ABORTED, Failure.UNREACHABLE, Failure.SERVER})
-"""What may be otherwise in a moment."""
 _OTHER_WAY = frozenset({Failure.NO_CONTEXT, Failure.REFUSED})
 """Why another way of fetching may work."""
 
@@ -243,21 +237,16 @@ class _Run:
                 if self._wanted():
                     self._fetch(job, way)
             except PeerError as error:
-                gives_up = error.kind not in _PASSING or attempt == ATTEMPTS
+                gives_up = error.kind not in PASSING or attempt == ATTEMPTS
                 if job.cancelled or gives_up or (self._used and not is_last and self._may_go_otherwise(error)):
                     return error
                 self._note(error.sentence)
-                self._wait(job, attempt)
+                wait_before(job, attempt)
             except InputError as error:
                 return error
             else:
                 return None
         raise AssertionError("the last attempt ends it")
-
-    def _wait(self, job: FetchJob, attempt: int) -> None:
-        end = time.monotonic() + min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
-        while time.monotonic() < end and not job.cancelled:
-            time.sleep(_POLL_SECONDS)
 
     def _list(self, job: FetchJob) -> Listing:
         ask = self._ask
@@ -321,21 +310,11 @@ class _Run:
             self._note(f"{self._ask.node.name} says that it could not send {count_of(tally.failed, 'image')}.")
 
     def _converse(self, job: FetchJob, ask: Callable[[Node, str, Leash, Take[Tally]], Result]) -> Result:
-        """Ask the node, in a thread that can be left."""
-
-        def on_tallies(_node: Node, tallies: Sequence[Tally]) -> None:
+        def on_tallies(tallies: Sequence[Tally]) -> None:
             self._objects, self._bytes = tallies[-1].objects, self._done_bytes + tallies[-1].bytes
             job.report(self._progress)
 
-        talk = start_asking("fetch", [self._ask.node], self._secrets, ask, on_tallies, lambda _: None)
-        while not talk.join(_POLL_SECONDS):
-            if job.cancelled:
-                talk.cancel()
-        (outcome,) = talk.wait()
-        if outcome.error is not None:
-            raise outcome.error
-        assert outcome.result is not None
-        return outcome.result
+        return converse(job, self._ask.node, self._secrets, ask, on_tallies)
 
     def _progress(self) -> FetchProgress:
         assert self._listing is not None or not self._objects

@@ -132,10 +132,11 @@ class Fetching:
         secrets: Secrets,
         settings: Settings,
         on_progress: Callable[[FetchProgress], None] | None = None,
+        on_end: Callable[["FetchJob"], None] | None = None,
     ) -> FetchJob:
         """Fetch, in a thread. What has come stays, however it ends."""
         run = _Run(ask, secrets, settings, self._store, self._inbox, self._receiving)
-        return Job("fetch", run.run, on_progress=on_progress).start()
+        return Job("fetch", run.run, on_progress=on_progress, on_end=on_end).start()
 
 
 class _Intake:

@@ -75,6 +75,10 @@ class Querying:
 
         return start_asking("query", nodes, secrets, ask, on_answers, on_outcome)
 
+    def compare_again(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Say anew what of findings of one level is in the library."""
+        return self._compare([finding.answer for finding in findings]) if findings else []
+
     def _compare(self, answers: Sequence[Answer]) -> list[Finding]:
         finders = {Level.STUDY: find_held_studies, Level.SERIES: find_held_series}
         finder = finders.get(answers[0].level)

@@ -30,6 +30,7 @@ from ..importers.pipeline import ImportJob
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import JobState
 from ..library.imports import find_interrupted
+from ..pacs.secrets import Secrets
 from ..services.importing import ImportAsk
 from ..services.reporting import find_remarks
 from ..settings import DataSource
@@ -38,6 +39,7 @@ from .graphics import is_software
 from .importbar import ImportBar
 from .library.actions import StudyActions
 from .library.table import StudyList
+from .pacs.panel import PacsPanel
 from .questions import PasswordQuestion, ask_password
 from .report import ReportDialog
 from .theme import as_plain
@@ -188,6 +190,7 @@ class MainWindow(QMainWindow):
         self._app.requests.show = None
         self._passwords.close()
         self.study_actions.close()
+        self.pacs.close_down()
         self._unsubscribe()
         self._bridge.close()
         self._refresh.stop()
@@ -232,6 +235,18 @@ class MainWindow(QMainWindow):
         self.dock.setWidget(self.studies)
         self.dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.dock)
+        self.pacs = PacsPanel(
+            self._app, self._bridge, self, secrets=Secrets(), open_study=lambda study: self.open_study(study)
+        )
+        self.archives = QDockWidget("PACS", self)
+        self.archives.setWidget(self.pacs)
+        self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.archives)
+        self.tabifyDockWidget(self.dock, self.archives)
+        self.archives.hide()
+        asked = self.archives.toggleViewAction()
+        asked.setText("PACS")
+        asked.setShortcut("Ctrl+F")
+        asked.triggered.connect(lambda shown: self.archives.raise_() if shown else None)
         self.resizeDocks([self.dock], [220], Qt.Orientation.Vertical)
         self.dock.hide()
         listed = self.dock.toggleViewAction()
@@ -239,7 +254,7 @@ class MainWindow(QMainWindow):
         listed.setShortcut("Ctrl+L")
         self.copying = QAction("Copy into library", self, iconText="Copy into library", checkable=True)
         self.copying.setToolTip("Copy what is opened into the library, so that the disc can go")
-        bar.addActions([folder, files, listed, self.copying])
+        bar.addActions([folder, files, listed, asked, self.copying])
         self.modes = ModeButton(self)
         self.modes.chosen.connect(lambda mode: self.open_study(self._study, mode) if self._study else None)
         self._modes_shown = bar.addWidget(self.modes)

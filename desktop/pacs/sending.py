@@ -115,9 +115,10 @@ def stow(node: WebNode, secret: str, leash: Leash, parcels: Sequence[Parcel], te
                 except NotSendable as error:
                     tell(_not_sent(parcel, str(error)))
             if opened:
-                answer = client.store(_write_parts(opened))
+                told = read_outcomes(client.store(_write_parts(opened)))
                 for parcel, _ in opened:
-                    tell(read_outcome(parcel.sop_instance, answer))
+                    of_it = told.get(parcel.sop_instance)
+                    tell(of_it.pop(0) if of_it else _not_sent(parcel, f"{node.name} does not say that it has it."))
 
 
 def _write_parts(opened: Iterable[tuple[Parcel, Iterator[bytes]]]) -> tuple[str, Iterator[bytes]]:
@@ -134,18 +135,19 @@ def _write_parts(opened: Iterable[tuple[Parcel, Iterator[bytes]]]) -> tuple[str,
     return boundary, write()
 
 
-def read_outcome(sop_instance: str, answer: Values) -> Delivered:
-    """Return what the answer to StoreInstances says of one object (PS3.18 §10.5.3)."""
-    for item in answer.items.get("FailedSOPSequence", ()):
-        if item.texts.get("ReferencedSOPInstanceUID") == sop_instance:
-            status = _number(item.texts.get("FailureReason", ""))
-            return Delivered(sop_instance, is_there=False, status=status, sentence=explain_store(status, ""))
-    for item in answer.items.get("ReferencedSOPSequence", ()):
-        if item.texts.get("ReferencedSOPInstanceUID") == sop_instance:
-            warning = _number(item.texts.get("WarningReason", "0"))
-            sentence = explain_store(warning, "") if warning else ""
-            return Delivered(sop_instance, is_there=True, status=warning, sentence=sentence)
-    return Delivered(sop_instance, is_there=False, status=None, sentence="The node does not say that it has it.")
+def read_outcomes(answer: Values) -> dict[str, list[Delivered]]:
+    """Return what the answer to StoreInstances says of each SOP Instance UID (PS3.18 §10.5.3).
+
+    Where two objects of one UID were sent, there are two, in the order in which the node tells of them.
+    """
+    told: dict[str, list[Delivered]] = {}
+    for name, is_there in (("ReferencedSOPSequence", True), ("FailedSOPSequence", False)):
+        for item in answer.items.get(name, ()):
+            uid = item.texts.get("ReferencedSOPInstanceUID", "")
+            reason = _number(item.texts.get("WarningReason" if is_there else "FailureReason", "0"))
+            sentence = explain_store(reason, "") if reason or not is_there else ""
+            told.setdefault(uid, []).append(Delivered(uid, is_there, reason, sentence))
+    return told
 
 
 def _number(text: str) -> int:

@@ -35,6 +35,7 @@ QStatusBar::item { border: 0; }
 QStatusBar QLabel { padding: 0 6px; }
 QStatusBar QLabel#remarks { color: #ffcf5c; }
 QStatusBar QLabel#missing { background: #b3261e; color: #ffffff; font-weight: bold; }
+QStatusBar QPushButton#grown { background: #b8860b; color: #ffffff; font-weight: bold; padding: 2px 10px; }
 QHeaderView::section { background: #0b1030; color: #a9b7d0; border: 0; padding: 4px 6px; }
 """
 

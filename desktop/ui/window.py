@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMessageBox,
+    QPushButton,
     QStackedLayout,
     QToolBar,
     QWidget,
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self._jobs: list[ImportJob] = []
         self._left: ImportAsk | None = None
         self._limit = _PAGE
+        self._opened_with: dict[str, int] = {}
         self.setWindowTitle("Negatoscope")
         self.resize(1400, 900)
         self.setAcceptDrops(True)
@@ -146,6 +148,7 @@ class MainWindow(QMainWindow):
             self.bar.say("The archive of this study asks for its password.")
             return
         self.welcome.hide()
+        self._opened_with[study_uid] = entry.instances
         self.viewer.open(self._app.viewer_address(entry, self._data_source, mode or self._mode))
 
     def _unlock(self, study_uid: str) -> bool:
@@ -290,6 +293,10 @@ class MainWindow(QMainWindow):
         self.remarks.setTextFormat(Qt.TextFormat.PlainText)
         self.remarks.setToolTip("What to know of the study that is open")
         self.remarks.hide()
+        self.grown = QPushButton(self)
+        self.grown.setObjectName("grown")
+        self.grown.clicked.connect(lambda: self.open_study(self._study, self.viewer.mode) if self._study else None)
+        self.grown.hide()
         self.coverage = QLabel(self)
         self.coverage.setObjectName("coverage")
         self.coverage.setTextFormat(Qt.TextFormat.PlainText)
@@ -298,6 +305,7 @@ class MainWindow(QMainWindow):
         self.graphics.hide()
         status = self.statusBar()
         status.addWidget(self.bar, 1)
+        status.addPermanentWidget(self.grown)
         status.addPermanentWidget(self.coverage)
         status.addPermanentWidget(self.remarks)
         status.addPermanentWidget(self.missing)
@@ -315,6 +323,7 @@ class MainWindow(QMainWindow):
             self._bridge.post(self._note_change)
 
     def _note_change(self) -> None:
+        self._show_growth()
         if not self._refresh.isActive():
             self._refresh.start()
 
@@ -325,10 +334,20 @@ class MainWindow(QMainWindow):
         entries = [entry for uid in studies if (entry := self._app.viewing.study(uid)) is not None]
         self.remarks.setText("; ".join(remark for entry in entries for remark in find_remarks(entry)))
         self.remarks.setVisible(bool(self.remarks.text()))
+        for entry in entries:
+            self._opened_with.setdefault(entry.study.StudyInstanceUID, entry.instances)
+        self._show_growth()
         self._show_views()
         names = {format_person_name(entry.patient.PatientName) or "Unnamed patient" for entry in entries}
         self.setWindowTitle(" - ".join([*(sorted(names) if len(names) == 1 else []), "Negatoscope"]))
         self._show_studies()
+
+    def _show_growth(self) -> None:
+        """Offer to show the study anew, when more of it is here than when it was opened: the page does not know."""
+        entry = self._app.viewing.study(self._study) if self._study else None
+        more = 0 if entry is None else entry.instances - self._opened_with.get(entry.study.StudyInstanceUID, 0)
+        self.grown.setText(f"{count_of(more, 'more image')} of this study here: show it anew")
+        self.grown.setVisible(more > 0)
 
     def _show_views(self) -> None:
         """Say how many images of the study its views show, and offer its modes."""

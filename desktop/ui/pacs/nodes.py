@@ -139,7 +139,7 @@ class NodesDialog(QDialog):
     def _show_buttons(self) -> None:
         for button in (self.test, self.remove):
             button.setEnabled(self.listed.currentItem() is not None)
-        auth = self.auth.currentData()
+        auth = Auth(self.auth.currentData())
         self.user.setEnabled(auth is Auth.BASIC)
         self.password.setEnabled(auth is not Auth.NONE)
 
@@ -155,14 +155,14 @@ class NodesDialog(QDialog):
         """
         name = self.name.text().strip()
         if self.kind.currentIndex() == _WEB:
-            auth = self.auth.currentData()
+            auth = Auth(self.auth.currentData())
             user = self.user.text().strip() if auth is Auth.BASIC else ""
             return WebNode(name, self.url.text().strip(), auth, user)
         node = DimseNode(name, self.aet.text().strip(), self.host.text().strip(), self.port.value())
         return replace(
             node,
             our_aet=self.our_aet.text().strip() or OUR_AE_TITLE,
-            retrieve=self.retrieve.currentData(),
+            retrieve=Retrieve(self.retrieve.currentData()),
             tls=Tls() if self.tls.isChecked() else None,
         )
 

@@ -19,6 +19,7 @@ from .outcomes import Outcome
 from .places import is_copy_name
 from .rows import instance_from_row, path_from_db
 from .schema import DAMAGE, VERSION, derive_requests, derive_traits, index_studies, open_untouched
+from .transfers import TransferState
 
 _NO_DAMAGE = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
@@ -67,6 +68,10 @@ def _check_import(row: _Row) -> None:
         raise TypeError("no counts")
 
 
+def _check_transfer(row: _Row) -> None:
+    TransferState(row["state"])
+
+
 def _check_reason(row: _Row) -> None:
     Outcome(row["outcome"])
 
@@ -96,6 +101,7 @@ _TABLES: dict[str, Callable[[_Row], None]] = {
     "unsent": _check_copy,
     "made_here": _check_copy,
     "imports": _check_import,
+    "transfers": _check_transfer,
     "import_reasons": _check_reason,
 }
 """The tables with what each of their rows must stand; the index of words is made anew."""

@@ -230,6 +230,21 @@ CREATE TABLE made_here (
     copy TEXT PRIMARY KEY
 ) WITHOUT ROWID;
 INSERT INTO made_here SELECT copy FROM unsent;
+
+CREATE TABLE transfers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL,
+    study TEXT NOT NULL,
+    series TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    retrieve TEXT NOT NULL,
+    title TEXT NOT NULL,
+    started TEXT NOT NULL,
+    state TEXT NOT NULL,
+    fetched INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
+    trouble TEXT NOT NULL DEFAULT ''
+);
 """
 
 

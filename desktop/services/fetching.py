@@ -5,8 +5,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from ..counting import count_of
@@ -15,6 +16,7 @@ from ..jobs import Job
 from ..library.held import find_held_instances
 from ..library.outcomes import VIEWABLE, FileOutcome
 from ..library.store import Store
+from ..library.transfers import TransferState, begin_transfer, end_transfer, find_unfinished
 from ..pacs.failures import Failure
 from ..pacs.intake import Sender
 from ..pacs.leash import Leash
@@ -54,6 +56,7 @@ class FetchAsk:
         series_uid: empty for the whole study.
         instance_uid: of the series; empty for all of it.
         retrieve: over DIMSE; None for what the node's entry says.
+        title: for people, where transfers are listed.
     """
 
     node: Node
@@ -61,6 +64,7 @@ class FetchAsk:
     series_uid: str = ""
     instance_uid: str = ""
     retrieve: Retrieve | None = None
+    title: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,11 @@ class Fetching:
         self._store = store
         self._inbox = inbox
         self._receiving = receiving
+        self._ending = threading.Event()
+
+    def end(self) -> None:
+        """The program ends: what is stopped from now on goes on at the next start."""
+        self._ending.set()
 
     def start(
         self,
@@ -135,8 +144,28 @@ class Fetching:
         on_end: Callable[["FetchJob"], None] | None = None,
     ) -> FetchJob:
         """Fetch, in a thread. What has come stays, however it ends."""
-        run = _Run(ask, secrets, settings, self._store, self._inbox, self._receiving)
+        run = _Run(ask, secrets, settings, self._store, self._inbox, self._receiving, self._ending)
         return Job("fetch", run.run, on_progress=on_progress, on_end=on_end).start()
+
+    def find_unfinished(self, nodes: Sequence[Node]) -> list[FetchAsk]:
+        """Return what was being fetched when the program was ended, as far as the archives are still known."""
+        by_name = {node.name: node for node in nodes}
+        try:
+            entries = find_unfinished(self._store.reader())
+        finally:
+            self._store.release()
+        return [
+            FetchAsk(
+                by_name[entry.node],
+                entry.study_uid,
+                entry.series_uid,
+                entry.instance_uid,
+                Retrieve(entry.retrieve) if entry.retrieve else None,
+                entry.title,
+            )
+            for entry in entries
+            if entry.node in by_name
+        ]
 
 
 class _Intake:
@@ -185,13 +214,21 @@ class _Run:
     """One fetching."""
 
     def __init__(
-        self, ask: FetchAsk, secrets: Secrets, settings: Settings, store: Store, inbox: Inbox, receiving: Receiving
+        self,
+        ask: FetchAsk,
+        secrets: Secrets,
+        settings: Settings,
+        store: Store,
+        inbox: Inbox,
+        receiving: Receiving,
+        ending: threading.Event,
     ) -> None:
         self._ask = ask
         self._secrets = secrets
         self._settings = settings
         self._store = store
         self._receiving = receiving
+        self._ending = ending
         self._intake = _Intake(inbox)
         self._listing: Listing | None = None
         self._before: set[str] = set()
@@ -204,12 +241,39 @@ class _Run:
 
     def run(self, job: FetchJob) -> FetchReport:
         """Fetch, in the job's thread."""
+        ask = self._ask
+        beginning = partial(
+            begin_transfer,
+            node=ask.node.name,
+            study_uid=ask.study_uid,
+            series_uid=ask.series_uid,
+            instance_uid=ask.instance_uid,
+            retrieve="" if ask.retrieve is None else ask.retrieve.value,
+            title=ask.title,
+        )
+        number = self._store.write(beginning).result()
         error: NegatoscopeError | None = None
         try:
             error = self._try(job)
         finally:
             self._store.release()
-        return self._report(error)
+        report = self._report(error)
+        if not (job.cancelled and self._ending.is_set()):
+            self._note_end(number, report, cancelled=job.cancelled)
+        return report
+
+    def _note_end(self, number: int, report: FetchReport, *, cancelled: bool) -> None:
+        ending = partial(
+            end_transfer,
+            number=number,
+            state=find_state(report, cancelled=cancelled),
+            fetched=report.fetched,
+            missing=len(report.missing),
+            trouble="" if report.error is None else report.error.sentence,
+        )
+        # If the library cannot be written, it is tried again at the next start.
+        with contextlib.suppress(InputError):
+            self._store.write(ending).result()
 
     def _try(self, job: FetchJob) -> NegatoscopeError | None:
         """Fetch by one way after the other; return why it ended before its time."""
@@ -356,6 +420,15 @@ class _Run:
             time.monotonic() - self._started,
             error,
         )
+
+
+def find_state(report: FetchReport, *, cancelled: bool) -> TransferState:
+    """Return how a fetching has ended."""
+    if report.is_complete:
+        return TransferState.COMPLETE
+    if cancelled:
+        return TransferState.CANCELLED
+    return TransferState.FAILED if report.error is not None else TransferState.INCOMPLETE
 
 
 def find_ways(ask: FetchAsk) -> Iterable[Way]:

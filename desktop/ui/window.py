@@ -171,6 +171,9 @@ class MainWindow(QMainWindow):
         warnings = find_warnings(self._app)
         if warnings:
             self.bar.say(" ".join(warnings))
+        self.pacs.go_on()
+        if self.pacs.transfers.transfers:
+            self.archives.show()
         interrupted = find_interrupted(self._app.store.reader())
         if interrupted is not None and self._app.owns_library:
             self._left = ImportAsk(interrupted.sources, Keep.COPY if interrupted.copied else Keep.IN_PLACE)

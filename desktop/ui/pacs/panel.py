@@ -257,10 +257,6 @@ class PacsPanel(QWidget):
         if node is None or not answer.uid:
             self.said.setText("This cannot be fetched: its archive is not known any more, or it has no UID.")
             return None
-        ask = FetchAsk(node, answer.uid)
-        for transfer in self._running():
-            if transfer.ask == ask:
-                return transfer
         values = answer.values
         title = ", ".join(
             part
@@ -271,6 +267,18 @@ class PacsPanel(QWidget):
             )
             if part
         )
+        return self._start(FetchAsk(node, answer.uid, title=title or answer.uid))
+
+    def go_on(self) -> None:
+        """Fetch on what was being fetched when the program was ended."""
+        if self._app.owns_library:
+            for ask in self._app.fetching.find_unfinished(load_nodes(self._app.paths.nodes)):
+                self._start(ask)
+
+    def _start(self, ask: FetchAsk) -> Transfer:
+        for transfer in self._running():
+            if transfer.ask == ask:
+                return transfer
 
         def on_progress(progress: FetchProgress) -> None:
             self._bridge.post(lambda: self._note_progress(transfer, progress))
@@ -282,7 +290,7 @@ class PacsPanel(QWidget):
             on_progress,
             on_end=lambda _job: self._bridge.post(lambda: self._note_end(transfer)),
         )
-        transfer = Transfer(ask, title or answer.uid, job)
+        transfer = Transfer(ask, job)
         self.transfers.add(transfer)
         self.running.show()
         self._show_buttons()
@@ -327,6 +335,7 @@ class PacsPanel(QWidget):
         self.stop_search()
         if self._job is not None:
             self._job.join(5.0)
+        self._app.fetching.end()
         for transfer in self._running():
             transfer.job.cancel()
         for transfer in self._running():

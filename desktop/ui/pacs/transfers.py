@@ -14,14 +14,9 @@ _COLUMNS = ("Study", "Archive", "Images", "State")
 
 @dataclass(slots=True)
 class Transfer:
-    """One study that is fetched.
-
-    Attributes:
-        title: the patient and the study, for the list.
-    """
+    """One study that is fetched."""
 
     ask: FetchAsk
-    title: str
     job: FetchJob
     progress: FetchProgress | None = None
     report: FetchReport | None = None
@@ -103,7 +98,7 @@ class TransferModel(QAbstractTableModel):
         if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         transfer = self.transfers[index.row()]
-        texts = (transfer.title, transfer.ask.node.name, transfer.say_images(), transfer.say_state())
+        texts = (transfer.ask.title, transfer.ask.node.name, transfer.say_images(), transfer.say_state())
         text = texts[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return text

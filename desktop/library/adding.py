@@ -174,14 +174,8 @@ class _Adder:
         place = path if copy is None else self._copy_path(copy)
         heirs = [] if before is None else self._remove_before(before["instance"], place)
         twins = self._compare(header, place)
-        if twins.same is not None and twins.is_alike:
-            reason = f"The same object is there already, in a file that another program has written: {twins.where}"
-            return self._put_duplicate(replace(header, copy=None), reason, twins.same["study"], twins.same["id"])
-        if twins.same is not None:
-            reason = f"The same file is there already: {twins.where}"
-            return self._put_duplicate(header, reason, twins.same["study"], twins.same["id"])
-        if twins.replaced is not None:
-            return self._take_over(header, twins.replaced)
+        if (known := self._find_known(header, twins)) is not None:
+            return known
         if twins.gave_way:
             outcome = Outcome.UPDATED
         if twins.away:
@@ -227,6 +221,18 @@ class _Adder:
             self._db.execute("UPDATE studies SET doubtful_text = 1 WHERE id = ?", (study,))
         self._changed.add(study)
         return FileOutcome(path, outcome, reason, study_uid)
+
+    def _find_known(self, header: Header, twins: "_Twins") -> FileOutcome | None:
+        """Return what became of a file whose object is here already; None if it is not."""
+        if twins.same is not None and twins.is_alike:
+            reason = f"The same object is there already, in a file that another program has written: {twins.where}"
+            return self._put_duplicate(replace(header, copy=None), reason, twins.same["study"], twins.same["id"])
+        if twins.same is not None:
+            reason = f"The same file is there already: {twins.where}"
+            return self._put_duplicate(header, reason, twins.same["study"], twins.same["id"])
+        if twins.replaced is not None:
+            return self._take_over(header, twins.replaced)
+        return None
 
     def _find_rival(self, header: Header, before: sqlite3.Row | None, twins: "_Twins") -> str:
         """Return whose SOP Instance UID a file has; empty if it is its own: it was first, or nobody else has it."""

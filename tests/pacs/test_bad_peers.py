@@ -34,8 +34,8 @@ from pacs.peers import (
     wait_for,
 )
 
-from desktop.pacs import association as association_module
 from desktop.pacs import listener as listener_module
+from desktop.pacs import taking as taking_module
 from desktop.pacs.association import Limits
 from desktop.pacs.wire import MAX_PDU
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_and_is_over_when_there_is_room(port: int, folder: F
 
 
 def test_room_is_looked_at_while_an_object_comes(port: int, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(association_module, "_LOOK_BYTES", 1000)
+    monkeypatch.setattr(taking_module, "_LOOK_BYTES", 1000)
     with open_peer(port) as peer:
         peer.send(HALF)
         wait_for(folder.files)
@@ -191,7 +191,7 @@ def test_room_is_looked_at_while_an_object_comes(port: int, folder: Folder, monk
 
 
 def test_endless_data_are_cut_off(port: int, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(association_module, "_MAX_OBJECT", 50_000_000)
+    monkeypatch.setattr(taking_module, "_MAX_OBJECT", 50_000_000)
     piece = pdu(4, fragment(3, bytes(MAX_PDU - 6), command=False, last=False))
     with open_peer(port) as peer:
         peer.send(COMMAND)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -26,7 +27,6 @@ from .pictures.films import Films
 from .pictures.service import Pictures
 from .private import private_folders, wipe_private
 from .server.ohif import DICOM_JSON_SOURCE, DICOM_WEB_SOURCE
-from .services.fetching import Fetching
 from .services.gate import Gate
 from .services.holding import Holdings
 from .services.importing import Importing, Imports
@@ -34,10 +34,7 @@ from .services.inbox import Inbox
 from .services.planning import Planning
 from .services.preloading import Preloading
 from .services.presence import Presence
-from .services.querying import Querying
-from .services.receiving import Receiving
 from .services.requests import RemoteImporting, Requests
-from .services.sending import Sending
 from .services.storing import Storing
 from .services.viewing import Viewing
 from .settings import DataSource, load_settings, save_settings
@@ -48,6 +45,10 @@ if TYPE_CHECKING:
 
     from .server.app import Server
     from .server.host import ServerHost
+    from .services.fetching import Fetching
+    from .services.querying import Querying
+    from .services.receiving import Receiving
+    from .services.sending import Sending
 
 log = logging.getLogger(__name__)
 
@@ -128,20 +129,47 @@ class App:
         self._stack.callback(self.pictures.close)
         self.preloading = Preloading(self.store, self._pool, self.events, paths.copies, lambda: local.is_running)
         self._stack.callback(self.preloading.close)
-        self.querying = Querying(self.store)
         self.inbox = Inbox(paths.inbox, local)
         self._stack.callback(self.inbox.close)
         self.storing = Storing(self.store, local, self.holdings, gate, paths.inbox, paths.copies)
-        self.receiving = Receiving(self.inbox, self.events)
-        self._stack.callback(self.receiving.close)
         self.deaf = ""
-        self.sending = Sending(self.store, self.pictures, self.events)
-        self.fetching = Fetching(self.store, self.inbox, self.receiving)
         self.requests = Requests(local)
         if ownership is not None:
             local.note_interrupted()
             self.inbox.remove_parts()
             self._stack.enter_context(Listener(ownership, self.requests.answer))
+
+    # What speaks with other archives is loaded when it is needed: that takes a while, and most starts need none of it.
+
+    @cached_property
+    def querying(self) -> "Querying":
+        """Searches in other archives."""
+        from .services.querying import Querying
+
+        return Querying(self.store)
+
+    @cached_property
+    def receiving(self) -> "Receiving":
+        """Receives what others send."""
+        from .services.receiving import Receiving
+
+        made = Receiving(self.inbox, self.events)
+        self._stack.callback(made.close)
+        return made
+
+    @cached_property
+    def fetching(self) -> "Fetching":
+        """Fetches from other archives."""
+        from .services.fetching import Fetching
+
+        return Fetching(self.store, self.inbox, self.receiving)
+
+    @cached_property
+    def sending(self) -> "Sending":
+        """Sends to other archives."""
+        from .services.sending import Sending
+
+        return Sending(self.store, self.pictures, self.events)
 
     def __enter__(self) -> Self:
         return self

@@ -20,7 +20,6 @@ from .importers.keeping import Keep
 from .importers.report import ImportReport
 from .library.schema import DAMAGE
 from .managing import LIBRARY_ACTIONS, manage_library
-from .networking import manage_nodes
 from .options import DEFAULT_TIMEOUT, Options, PacsOptions
 from .paths import Paths, find_paths
 from .services.importing import ImportAsk
@@ -309,7 +308,14 @@ def _finish_output(code: int) -> int:
     return code
 
 
-_MANAGED = {"library": manage_library, "pacs": manage_nodes}
+def _manage_nodes(options: Options, paths: Paths) -> int:
+    # It takes long to load, and most commands do without.
+    from .networking import manage_nodes
+
+    return manage_nodes(options, paths)
+
+
+_MANAGED = {"library": manage_library, "pacs": _manage_nodes}
 """Commands that build what they need by themselves."""
 
 

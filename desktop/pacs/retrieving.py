@@ -11,10 +11,9 @@ from ..partreader import Malformed, PartBegun, PartEnded, PartReader, TooMuch
 from .calling import Calling
 from .commands import Response
 from .failures import explain_body, explain_cut_off_web, explain_http, explain_status
-from .identifiers import encode_identifier
 from .intake import Intake, NoRoom, Sender
 from .leash import Leash
-from .negotiation import Proposal
+from .negotiation import Context, Proposal
 from .nodes import DimseNode, WebNode
 from .proposing import NATIVE, propose
 
@@ -98,8 +97,7 @@ def get(
         context = calling.choose([_GET])
         for request in _requests(wanted):
             before = Tally(tally.objects, tally.bytes, tally.failed)
-            identifier = encode_identifier(_keys(request), "", context.syntax)
-            for heard in calling.retrieve(context, identifier):
+            for heard in calling.retrieve(context, _encode(request, context)):
                 if isinstance(heard, Response):
                     tally.failed = before.failed + (heard.failed or 0)
                     _check_status(node, heard, leash)
@@ -123,8 +121,7 @@ def move(node: DimseNode, secret: str, leash: Leash, wanted: Iterable[Wanted], i
         context = calling.choose([_MOVE])
         for request in _requests(wanted):
             before = Tally(tally.objects, 0, tally.failed)
-            identifier = encode_identifier(_keys(request), "", context.syntax)
-            for heard in calling.retrieve(context, identifier, node.our_aet):
+            for heard in calling.retrieve(context, _encode(request, context), node.our_aet):
                 if isinstance(heard, Response):
                     tally.objects = before.objects + (heard.completed or 0) + (heard.warned or 0)
                     tally.failed = before.failed + (heard.failed or 0)
@@ -137,6 +134,13 @@ def move(node: DimseNode, secret: str, leash: Leash, wanted: Iterable[Wanted], i
 def _requests(wanted: Iterable[Wanted]) -> Iterator[Wanted]:
     for one in wanted:
         yield from one.split()
+
+
+def _encode(wanted: Wanted, context: Context) -> bytes:
+    # pydicom takes long to load.
+    from .identifiers import encode_identifier
+
+    return encode_identifier(_keys(wanted), "", context.syntax)
 
 
 def _keys(wanted: Wanted) -> Mapping[str, str]:

@@ -20,7 +20,6 @@ from ..pacs.secrets import Secrets
 from ..pacs.sending import store, stow
 from ..pictures.service import Pictures
 from ..pictures.stored import Stored, find_stored
-from ..pictures.transcoding import can_write, read_stored, transcode
 from .conversing import Take
 from .persisting import ATTEMPTS, PASSING, converse, wait_before
 
@@ -183,6 +182,8 @@ class _Run:
 
     def _wrap(self, number: int, one: Sendable) -> Parcel | None:
         """Make a parcel of an object; None if it cannot be sent, which is noted."""
+        from ..pictures.transcoding import can_write
+
         stored = find_stored(self._store.reader(), one.place)
         sentence = find_obstacle(one, stored)
         if sentence or stored is None:
@@ -197,6 +198,8 @@ class _Run:
         )
 
     def _open(self, stored: Stored, syntax: str) -> Iterator[bytes]:
+        from ..pictures.transcoding import read_stored, transcode
+
         try:
             if syntax == stored.pixels.TransferSyntaxUID:
                 whole = read_stored(stored.located)

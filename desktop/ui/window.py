@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence
@@ -31,6 +33,7 @@ from ..importers.pipeline import ImportJob
 from ..importers.report import ImportProgress, ImportReport
 from ..jobs import JobState
 from ..library.imports import find_interrupted
+from ..library.transfers import find_unfinished
 from ..pacs.secrets import Secrets
 from ..services.importing import ImportAsk
 from ..services.reporting import find_remarks
@@ -40,13 +43,15 @@ from .graphics import is_software
 from .importbar import ImportBar
 from .library.actions import StudyActions
 from .library.table import StudyList
-from .pacs.panel import PacsPanel
 from .questions import PasswordQuestion, ask_password
 from .report import ReportDialog
 from .theme import as_plain
 from .viewer.modes import ModeButton
 from .viewer.view import Viewer
 from .welcome import Welcome
+
+if TYPE_CHECKING:
+    from .pacs.panel import PacsPanel
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +86,7 @@ class MainWindow(QMainWindow):
         self._left: ImportAsk | None = None
         self._limit = _PAGE
         self._opened_with: dict[str, int] = {}
+        self._has_pacs = False
         self.setWindowTitle("Negatoscope")
         self.resize(1400, 900)
         self.setAcceptDrops(True)
@@ -171,13 +177,30 @@ class MainWindow(QMainWindow):
         warnings = find_warnings(self._app)
         if warnings:
             self.bar.say(" ".join(warnings))
-        self.pacs.go_on()
-        if self.pacs.transfers.transfers:
-            self.archives.show()
+        if self._app.owns_library and find_unfinished(self._app.store.reader()):
+            self.show_archives()
+            self.pacs.go_on()
         interrupted = find_interrupted(self._app.store.reader())
         if interrupted is not None and self._app.owns_library:
             self._left = ImportAsk(interrupted.sources, Keep.COPY if interrupted.copied else Keep.IN_PLACE)
             self.bar.show_idle(can_go_on=bool(self._left.paths))
+
+    @cached_property
+    def pacs(self) -> "PacsPanel":
+        """The PACS tab, which is made when it is first shown: it takes a while to load."""
+
+        self._has_pacs = True
+        made = PacsPanel(
+            self._app, self._bridge, self, secrets=Secrets(), open_study=lambda study: self.open_study(study)
+        )
+        self.archives.setWidget(made)
+        return made
+
+    def show_archives(self) -> None:
+        """Show the PACS tab."""
+        self.pacs.setFocus()
+        self.archives.show()
+        self.archives.raise_()
 
     def choose_folder(self) -> None:
         """Ask for a folder, and import it."""
@@ -196,7 +219,8 @@ class MainWindow(QMainWindow):
         self._app.requests.show = None
         self._passwords.close()
         self.study_actions.close()
-        self.pacs.close_down()
+        if self._has_pacs:
+            self.pacs.close_down()
         self._unsubscribe()
         self._bridge.close()
         self._refresh.stop()
@@ -241,18 +265,14 @@ class MainWindow(QMainWindow):
         self.dock.setWidget(self.studies)
         self.dock.setAllowedAreas(Qt.DockWidgetArea.AllDockWidgetAreas)
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.dock)
-        self.pacs = PacsPanel(
-            self._app, self._bridge, self, secrets=Secrets(), open_study=lambda study: self.open_study(study)
-        )
         self.archives = QDockWidget("PACS", self)
-        self.archives.setWidget(self.pacs)
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, self.archives)
         self.tabifyDockWidget(self.dock, self.archives)
         self.archives.hide()
         asked = self.archives.toggleViewAction()
         asked.setText("PACS")
         asked.setShortcut("Ctrl+F")
-        asked.triggered.connect(lambda shown: self.archives.raise_() if shown else None)
+        asked.triggered.connect(lambda shown: self.show_archives() if shown else None)
         self.resizeDocks([self.dock], [220], Qt.Orientation.Vertical)
         self.dock.hide()
         listed = self.dock.toggleViewAction()

@@ -37,7 +37,7 @@ _LOAD = """async ([imageId, seconds]) => {
     window: [image.windowCenter, image.windowWidth].map(one => (Array.isArray(one) ? one[0] : one)),
   };
 }"""
-_SECONDS = 30
+_SECONDS = 90
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class MainWindow(QMainWindow):
     @cached_property
     def pacs(self) -> "PacsPanel":
         """The PACS tab, which is made when it is first shown: it takes a while to load."""
+        from .pacs.panel import PacsPanel
 
         self._has_pacs = True
         made = PacsPanel(

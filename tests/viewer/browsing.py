@@ -1,8 +1,11 @@
 """OHIF in Debian's Chromium: a page that goes from study to study, and what it is asked."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,12 +67,30 @@ def find_chromium() -> str | None:
 def start_browser(program: str) -> Iterator[Browser]:
     """Start Chromium without a window."""
     expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+    # The driver has been seen to stay, when everything was over, and everybody waited for it.
+    guard = threading.Timer(SECONDS, _kill_driver)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+            try:
+                yield browser
+            finally:
+                guard.start()
+                browser.close()
+    finally:
+        guard.cancel()
+
+
+def _kill_driver() -> None:
+    """End the driver of this process's browsers (Linux)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            yield browser
-        finally:
-            browser.close()
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            words = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == os.getpid() and b"run-driver" in words:
+            os.kill(int(stat.parent.name), signal.SIGKILL)
 
 
 class Viewer:

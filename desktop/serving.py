@@ -18,7 +18,7 @@ from .options import Options
 from .paths import Paths
 from .services.importing import ImportAsk
 from .services.reporting import print_json, print_report, printable
-from .sites import LOOPBACK, ROOT, Site, read_base, read_public_url
+from .sites import LOOPBACK, ROOT, Site, find_way, read_base, read_public_url
 
 if TYPE_CHECKING:
     import ssl
@@ -51,9 +51,13 @@ def serve_library(app: App, options: Options) -> int:
         print_json(told | ({"fingerprint": fingerprint} if fingerprint else {}))
     else:
         print(url, flush=True)
-    for sentence in describe(asked, host.origin, fingerprint, for_person=not options.json):
+    has_keyboard = not options.json and sys.stdin is not None and sys.stdin.isatty()
+    for sentence in describe(asked, host.origin, fingerprint, for_person=not options.json, has_keyboard=has_keyboard):
         print(printable(sentence), file=sys.stderr)
-    if not options.json and sys.stdin and sys.stdin.isatty():
+    if has_keyboard:
+        if sys.platform != "win32":
+            # In the background, who reads what is typed would be stopped, and the server with it.
+            signal.signal(signal.SIGTTIN, signal.SIG_IGN)
         login = f"{origin}{asked.site.base}/login?key="
         threading.Thread(target=_give_addresses, args=(server.secrets, login), name="enter", daemon=True).start()
     if options.paths:
@@ -70,20 +74,19 @@ def serve_library(app: App, options: Options) -> int:
 
 def _give_addresses(secrets: "Secrets", login: str) -> None:
     """Print another address that works once, each time when Enter is pressed: each browser needs its own."""
-    for _ in sys.stdin:
-        print(f"{login}{secrets.make_key()}", flush=True)
+    with contextlib.suppress(OSError):  # it runs in the background
+        for _ in sys.stdin:
+            print(f"{login}{secrets.make_key()}", flush=True)
 
 
 def _reachable(origin: str, asked: "Serving") -> str:
     """Return an origin by which other computers reach the server: of all addresses, that of the way out."""
     if not ipaddress.ip_address(asked.address).is_unspecified:
         return origin
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing, but chooses the address by which one would
-            return origin.replace("localhost", str(probe.getsockname()[0]))
-        except OSError:
-            return origin
+    try:
+        return origin.replace("localhost", find_way()[0])
+    except OSError:
+        return origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,27 +207,28 @@ def _own_addresses() -> list[str]:
         names += [str(address[0]).partition("%")[0] for *_, address in found]
     except OSError:
         pass
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-        probe.connect(("192.0.2.1", 9))
-        names.append(str(probe.getsockname()[0]))
+    with contextlib.suppress(OSError):
+        names.append(find_way()[0])
     return names
 
 
 _OF_NAMES = frozenset(string.ascii_letters + string.digits + "-.")
 
 
-def describe(asked: Serving, origin: str, fingerprint: str = "", *, for_person: bool = True) -> list[str]:
+def describe(
+    asked: Serving, origin: str, fingerprint: str = "", *, for_person: bool = True, has_keyboard: bool = False
+) -> list[str]:
     """Return what is to be said about how the library is served, in sentences.
 
     Args:
         origin: where the server listens, such as ``http://127.0.0.1:4711``.
         for_person: the address was printed for a person, not for a program.
+        has_keyboard: that person can press Enter.
     """
     said = []
+    another = "Press Enter for another one. " if has_keyboard else ""
     if for_person:
-        said.append(
-            "Open this address in a browser; it works once. Press Enter for another one. Ctrl-C ends the server."
-        )
+        said.append(f"Open this address in a browser; it works once. {another}Ctrl-C ends the server.")
     if asked.site.public or asked.site.base:
         said.append(f"A proxy is to hand on to {origin}{asked.site.base}/ what is asked below {asked.site.base}/.")
     if not asked.is_local:

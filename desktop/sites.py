@@ -1,6 +1,7 @@
 """Under which address the server is reached from outside: behind a proxy, another one than its own."""
 
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,22 @@ LOOPBACK = "127.0.0.1"
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
+
+
+def find_way(host: str = "192.0.2.1") -> tuple[str, str]:
+    """Return by which address of this computer a host is reached, and the host's own. Nothing is sent.
+
+    Args:
+        host: its name or address; without one, any other computer.
+
+    Raises:
+        OSError, UnicodeError: it is not known, or there is no way to it.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        # This chooses the address by which one would send.
+        probe.connect(address)
+        return str(probe.getsockname()[0]), str(address[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,16 @@ def find_held_series(db: sqlite3.Connection, uids: Iterable[str]) -> dict[str, t
     return _find(db, _SERIES, uids)
 
 
-def find_held_instances(db: sqlite3.Connection, study_uid: str) -> set[str]:
-    """Return the SOP Instance UIDs that the library has of a study, as they stand in the files."""
+def find_held_instances(db: sqlite3.Connection, study_uid: str, patient_id: str = "") -> set[str]:
+    """Return the SOP Instance UIDs that the library has of a study, as they stand in the files.
+
+    Args:
+        patient_id: of the patient whose study it is, if that is known: another one's may have the same UIDs.
+    """
     rows = db.execute(
         "SELECT SOPInstanceUID FROM instances JOIN series ON series.id = series JOIN studies ON studies.id = study "
-        "WHERE StudyInstanceUID = ?",
-        (study_uid,),
+        "JOIN patients ON patients.id = studies.patient WHERE StudyInstanceUID = ?1 AND ?2 IN ('', trim(PatientID))",
+        (study_uid, patient_id),
     )
     return {str(uid) for (uid,) in rows}
 

@@ -93,14 +93,16 @@ def _find_by_web(node: WebNode, query: Query, secret: str, leash: Leash, take: T
     from .dicomweb import Client, pages
 
     path, parameters = qido_request(query, today)
-    gathering = Gathering(node.name, query)
+    gathering, has_more = Gathering(node.name, query), False
     with Client(node, secret, leash) as client:
         for page in pages(client, path, parameters, min(_PAGE, query.limit + 1)):
             leash.check_cancelled()
             _pass_on(gathering, page.results, take)
+            # Of the last page: there is more that the node does not give.
+            has_more = page.has_more
             if gathering.was_cut:
                 break
-    return Account(gathering.taken, gathering.was_cut, gathering.odd)
+    return Account(gathering.taken, gathering.was_cut or has_more, gathering.odd)
 
 
 def _pass_on(gathering: Gathering, results: Sequence[Values | None], take: Take) -> None:

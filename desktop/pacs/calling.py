@@ -159,9 +159,9 @@ class Calling:
         taking = Taking(self._wire, self._contexts, self._intake, sender, self._note_alive)
         while True:
             with self._explained():
-                heard = self._hear(taking, context)
+                heard = self._hear(taking, context, _MESSAGE_ID)
             yield heard
-            if isinstance(heard, Response) and not _is_pending(heard.status):
+            if isinstance(heard, Response) and not heard.is_pending:
                 return
             self._mind_cancel(context)
 
@@ -176,7 +176,7 @@ class Calling:
             sent = self._wire.send_data(context.context_id, self._watched(pieces), self._most)
             sender = Sender(self.node.aet, self.node.host)
             taking = Taking(self._wire, self._contexts, self._intake, sender, self._note_alive)
-            heard = self._hear(taking, context)
+            heard = self._hear(taking, context, message_id)
         assert isinstance(heard, Response)
         return heard, sent
 
@@ -194,8 +194,11 @@ class Calling:
                     return context
         return None
 
-    def _hear(self, taking: Taking, asked: Context) -> Response | int:
-        """Return the next response, or take the next object."""
+    def _hear(self, taking: Taking, asked: Context, message_id: int) -> Response | int:
+        """Return the next response to a command, or take the next object.
+
+        An answer to anything else would be taken for that of another object.
+        """
         while True:
             fragment = self._wire.next_fragment()
             if fragment is None:
@@ -210,7 +213,7 @@ class Calling:
                     raise NoRoom
                 return taking.received
             response = parse_response(command)
-            if response is None or context.context_id != asked.context_id:
+            if response is None or (context.context_id, response.message_id) != (asked.context_id, message_id):
                 raise HungUp
             if response.has_data:
                 taking.drain(context)
@@ -226,7 +229,3 @@ class Calling:
             self._leash.give(_CANCEL_SECONDS)
             with self._explained():
                 self._wire.send_command(context.context_id, encode_cancel(_MESSAGE_ID))
-
-
-def _is_pending(status: int) -> bool:
-    return status in (0xFF00, 0xFF01)

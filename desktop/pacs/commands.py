@@ -58,6 +58,7 @@ class Response:
     """How a C-STORE went, or how far a C-GET or C-MOVE is (PS3.7 §9.3.1.2, §9.3.3.2, §9.3.4.2).
 
     Attributes:
+        message_id: of the command that it answers; None if it does not say.
         status: as it was sent.
         remaining, completed, failed, warned: sub-operations; None if it does not say.
         comment: what it says of an error; may hold anything.
@@ -65,6 +66,7 @@ class Response:
     """
 
     field: int
+    message_id: int | None
     status: int
     remaining: int | None
     completed: int | None
@@ -73,21 +75,26 @@ class Response:
     comment: str
     has_data: bool
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether others follow (PS3.4 §C.4.2.1.5, §C.4.3.1.4)."""
+        return self.status in (0xFF00, 0xFF01)
+
 
 def parse_response(data: bytes) -> Response | None:
     """Read a command set; None if it is no answer."""
     values = _read_elements(data)
     if values is None:
         return None
-    field, data_set, status, *counts = (
+    field, message_id, data_set, status, *counts = (
         _number(values.get(element, b""))
-        for element in (_FIELD, _DATA_SET, _STATUS, _REMAINING, _COMPLETED, _FAILED, _WARNING)
+        for element in (_FIELD, _ID_ANSWERED, _DATA_SET, _STATUS, _REMAINING, _COMPLETED, _FAILED, _WARNING)
     )
     if field is None or data_set is None or status is None or not field & _RESPONSE:
         return None
     remaining, completed, failed, warned = counts
     comment = _text(values.get(_COMMENT, b""))
-    return Response(field, status, remaining, completed, failed, warned, comment, data_set != _NO_DATA)
+    return Response(field, message_id, status, remaining, completed, failed, warned, comment, data_set != _NO_DATA)
 
 
 def encode_retrieve(field: CommandField, message_id: int, model: str, destination: str = "") -> bytes:

@@ -234,7 +234,7 @@ def explain_store(status: int, comment: str) -> str:
     return f"{text[:1].upper()}{text[1:]} (status {status:04X}{said})."
 
 
-def explain_broken_off(node: DimseNode, why: str) -> PeerError:
+def explain_broken_off(node: Node, why: str) -> PeerError:
     """Explain that an association was ended by us, in the midst of an object."""
     return PeerError(Failure.BROKEN_OFF, f"{why} So the connection to {node.name} was ended in the midst of it.")
 

@@ -1,5 +1,6 @@
 """Fetches what one node has of a study: by C-GET, C-MOVE (PS3.4 §C.4.2, §C.4.3) or WADO-RS (PS3.18 §10.4)."""
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from .. import partreader
+from ..errors import InputError
 from ..partreader import Malformed, PartBegun, PartEnded, PartReader, TooMuch
 from .calling import Calling
 from .commands import Response
@@ -18,8 +20,7 @@ from .nodes import DimseNode, WebNode
 from .proposing import NATIVE, propose
 
 _GET, _MOVE = "1.2.840.10008.5.1.4.1.2.2.3", "1.2.840.10008.5.1.4.1.2.2.2"
-_SUCCESS, _SOME_FAILED, _CANCELLED = 0x0000, 0xB000, 0xFE00
-_PENDING = (0xFF00, 0xFF01)
+_SUCCESS, _SOME_FAILED = 0x0000, 0xB000
 _UIDS_AT_ONCE = 500
 """Instances that one request names."""
 _PARTS = 1_000_000
@@ -155,7 +156,7 @@ def _keys(wanted: Wanted) -> Mapping[str, str]:
 
 
 def _check_status(node: DimseNode, response: Response, leash: Leash) -> None:
-    if response.status in (_SUCCESS, _SOME_FAILED, *_PENDING) or leash.is_cancelled:
+    if response.is_pending or response.status in (_SUCCESS, _SOME_FAILED) or leash.is_cancelled:
         # What failed is found out by what is not here.
         return
     raise explain_status(node, response.status, response.comment)
@@ -188,6 +189,12 @@ def wado(node: WebNode, secret: str, leash: Leash, wanted: Iterable[Wanted], int
                     )
                 except (Malformed, TooMuch) as error:
                     raise explain_body(node, content_type, wanted="multipart/related") from error
+                except OSError as error:
+                    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                        raise NoRoom from error
+                    raise InputError(
+                        f"What comes cannot be written: {error.strerror}. Mend that, and go on."
+                    ) from error
     return tally
 
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from ..dicom.uids import uid_name
 from .answers import Values
@@ -14,6 +15,9 @@ from .negotiation import Proposal
 from .nodes import DimseNode, WebNode
 from .parcels import Delivered, NotSendable, Parcel, skip_head
 from .proposing import NATIVE
+
+if TYPE_CHECKING:
+    from .dicomweb import Client
 
 _MOST = 128
 _WARNINGS = (0xB000, 0xB006, 0xB007)
@@ -35,7 +39,7 @@ def store(node: DimseNode, secret: str, leash: Leash, parcels: Sequence[Parcel],
         with Calling(node, secret, leash, "to keep these objects (C-STORE)", proposals, (), NoIntake()) as calling:
             for number, parcel in enumerate(group):
                 leash.check_cancelled()
-                tell(_store_one(calling, number % _MESSAGES + 1, parcel))
+                tell(_store_one(calling, number % _MESSAGES + 1, parcel, tell))
 
 
 def group_parcels(parcels: Sequence[Parcel]) -> Iterator[tuple[list[Proposal], list[Parcel]]]:
@@ -62,7 +66,7 @@ def _propose(offers: Iterable[tuple[str, tuple[str, ...]]]) -> list[Proposal]:
     return [Proposal(2 * number + 1, uid, syntaxes) for number, (uid, syntaxes) in enumerate(offers)]
 
 
-def _store_one(calling: Calling, message_id: int, parcel: Parcel) -> Delivered:
+def _store_one(calling: Calling, message_id: int, parcel: Parcel, tell: Tell) -> Delivered:
     syntaxes = [parcel.syntax, *(NATIVE if parcel.plain else ())]
     context = calling.find(parcel.sop_class, syntaxes)
     if context is None:
@@ -77,6 +81,7 @@ def _store_one(calling: Calling, message_id: int, parcel: Parcel) -> Delivered:
         response, sent = calling.store(context, message_id, parcel, chain([first], pieces))
     except NotSendable as error:
         # The node has half of it, and must not take that for all.
+        tell(_not_sent(parcel, str(error)))
         raise explain_broken_off(calling.node, str(error)) from error
     is_there = response.status == 0 or response.status in _WARNINGS
     sentence = "" if response.status == 0 else explain_store(response.status, response.comment)
@@ -115,24 +120,31 @@ def stow(node: WebNode, secret: str, leash: Leash, parcels: Sequence[Parcel], te
                 except NotSendable as error:
                     tell(_not_sent(parcel, str(error)))
             if opened:
-                told = read_outcomes(client.store(_write_parts(opened)))
+                told = _stow_some(node, client, opened, tell)
                 for parcel, _ in opened:
                     of_it = told.get(parcel.sop_instance)
                     tell(of_it.pop(0) if of_it else _not_sent(parcel, f"{node.name} does not say that it has it."))
 
 
-def _write_parts(opened: Iterable[tuple[Parcel, Iterator[bytes]]]) -> tuple[str, Iterator[bytes]]:
-    """Return the boundary, and the body."""
+def _stow_some(
+    node: WebNode, client: "Client", opened: Iterable[tuple[Parcel, Iterator[bytes]]], tell: Tell
+) -> dict[str, list[Delivered]]:
+    """Send some objects in one request, and return what the node says of each SOP Instance UID."""
     boundary = uuid.uuid4().hex
 
     def write() -> Iterator[bytes]:
-        for _, pieces in opened:
+        for parcel, pieces in opened:
             yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-            yield from pieces
+            try:
+                yield from pieces
+            except NotSendable as error:
+                # The request has no end: the node takes nothing of it.
+                tell(_not_sent(parcel, str(error)))
+                raise explain_broken_off(node, str(error)) from error
             yield b"\r\n"
         yield f"--{boundary}--\r\n".encode()
 
-    return boundary, write()
+    return read_outcomes(client.store((boundary, write())))
 
 
 def read_outcomes(answer: Values) -> dict[str, list[Delivered]]:

@@ -277,7 +277,6 @@ class _Run:
 
     def _try(self, job: FetchJob) -> NegatoscopeError | None:
         """Fetch by one way after the other; return why it ended before its time."""
-        self._before = self._held()
         ways = list(find_ways(self._ask))
         while True:
             error = self._try_way(job, ways[0], is_last=len(ways) == 1)
@@ -299,6 +298,7 @@ class _Run:
             try:
                 if self._listing is None:
                     self._listing = self._list(job)
+                    self._before = self._held()
                 if self._wanted():
                     self._fetch(job, way)
             except PeerError as error:
@@ -329,7 +329,7 @@ class _Run:
             found = Listing({}, (), None, is_whole=False)
         if ask.instance_uid:
             series = {uid: of for uid, of in found.series.items() if uid == ask.instance_uid}
-            found = Listing(series, found.classes, len(series) or None, found.is_whole)
+            found = replace(found, series=series, count=len(series) or None)
         if found.is_whole and not found.series:
             raise InputError(f"{ask.node.name} has no such study, series or image.")
         if not found.is_whole:
@@ -349,7 +349,7 @@ class _Run:
         with contextlib.ExitStack() as stack:
             if way is Way.MOVE:
                 assert isinstance(self._ask.node, DimseNode)
-                stack.enter_context(self._receiving.awaiting(self._settings, self._ask.node))
+                stack.enter_context(self._receiving.awaiting(self._settings, self._ask.node, lambda: job.cancelled))
 
             def fetch(node: Node, secret: str, leash: Leash, take: Take[Tally]) -> Tally:
                 def tell(tally: Tally) -> None:
@@ -391,7 +391,8 @@ class _Run:
         return FetchProgress(min(images, total) if total else images, total, self._bytes, left)
 
     def _held(self) -> set[str]:
-        return find_held_instances(self._store.reader(), self._ask.study_uid)
+        patient = "" if self._listing is None else self._listing.PatientID
+        return find_held_instances(self._store.reader(), self._ask.study_uid, patient)
 
     def _note(self, sentence: str) -> None:
         self._notes[sentence] = None

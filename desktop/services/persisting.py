@@ -14,8 +14,10 @@ from .conversing import Take, start_asking
 ATTEMPTS = 5
 """How often a node is asked that ends the connection or does not answer."""
 
-PASSING = frozenset({Failure.CUT_OFF, Failure.SILENT, Failure.ABORTED, Failure.UNREACHABLE, Failure.SERVER})
-"""What may be otherwise in a moment."""
+PASSING = frozenset(
+    {Failure.CUT_OFF, Failure.SILENT, Failure.ABORTED, Failure.UNREACHABLE, Failure.SERVER, Failure.BROKEN_OFF}
+)
+"""What may be otherwise in a moment, or with what is left."""
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 30.0
 _POLL_SECONDS = 0.05

@@ -1,10 +1,9 @@
 """Receives what others send over the network: the listener, the inbox behind it, and what is said of what came."""
 
 import contextlib
-import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +12,12 @@ from ..callers import Callers
 from ..errors import InputError
 from ..events import CallRefused, Events
 from ..library.outcomes import FileOutcome
+from ..pacs.failures import explain_cancel
 from ..pacs.intake import Sender
 from ..pacs.listener import Listener, Listening, make_tls
 from ..pacs.nodes import DimseNode
 from ..settings import Settings
+from ..sites import find_way
 from .arrivals import Arrivals
 from .inbox import Inbox
 
@@ -37,6 +38,8 @@ class Receiving:
         self._arrivals = arrivals or Arrivals()
         self._lock = threading.Lock()
         self._listener: Listener | None = None
+        self._is_permanent = False
+        self._turn = threading.Lock()
         self._something = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -52,23 +55,35 @@ class Receiving:
         Raises:
             InputError: the port cannot be opened, or the certificate cannot be used.
         """
-        if self._listener is None:
-            self._listener = Listener(_plan(settings), self)
+        with self._turn:
+            if self._listener is None:
+                self._listener = self._open(settings)
+                self._is_permanent = True
+            return self._listener.port
+
+    def _open(self, settings: Settings) -> Listener:
+        made = Listener(_plan(settings), self)
         if self._thread is None:
             self._thread = threading.Thread(target=self._announce, name="receiving", daemon=True)
             self._thread.start()
-        return self._listener.port
+        return made
 
     @contextlib.contextmanager
-    def awaiting(self, settings: Settings, node: DimseNode) -> Iterator[None]:
+    def awaiting(
+        self, settings: Settings, node: DimseNode, given_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Listen for what a node sends because it was asked to by C-MOVE, in the ``with`` block.
 
-        If we do not listen anyway, only that node may call, and only meanwhile.
+        If we do not listen anyway, only that node may call, and only meanwhile; others have their turn after it.
+
+        Args:
+            given_up: asked while it waits for its turn.
 
         Raises:
             InputError: the port cannot be opened, or we listen under another AE title than the node knows.
+            PeerError: it was given up.
         """
-        if self.port is not None:
+        if self._is_permanent:
             if settings.listen_aet != node.our_aet:
                 raise InputError(
                     f"{node.name} knows this program as {node.our_aet}, but it receives as {settings.listen_aet}. "
@@ -76,15 +91,23 @@ class Receiving:
                 )
             yield
             return
-        ours, theirs = find_addresses(node.host)
-        told = replace(settings, listen_aet=node.our_aet, listen_address=ours, listen_callers=(theirs,))
-        self.listen(told)
         try:
-            yield
+            ours, theirs = find_way(node.host)
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"There is no way to {node.host}. Check its name, and the network.") from error
+        told = replace(settings, listen_aet=node.our_aet, listen_address=ours, listen_callers=(theirs,))
+        while not self._turn.acquire(timeout=_LOOK_SECONDS):
+            if given_up():
+                raise explain_cancel(node)
+        try:
+            self._listener = self._open(told)
+            try:
+                yield
+            finally:
+                self._listener.close()
+                self._listener = None
         finally:
-            listener, self._listener = self._listener, None
-            if listener is not None:
-                listener.close()
+            self._turn.release()
 
     def settle(self, seconds: float) -> None:
         """Wait so long for the library to take what came."""
@@ -149,21 +172,6 @@ class Receiving:
                     self._something.clear()
             for event in due:
                 self._events.publish(event)
-
-
-def find_addresses(host: str) -> tuple[str, str]:
-    """Return by which address of this computer a host is reached, and the host's own.
-
-    Raises:
-        InputError: it is not known.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)  # sends nothing, but chooses the address by which one would
-            return probe.getsockname()[0], str(address[0])
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"The host {host} is not known, or there is no way to it. Check its name.") from error
 
 
 def _plan(settings: Settings) -> Listening:

@@ -146,7 +146,6 @@ class _Run:
     def _send(self, job: SendJob, found: Sequence[Sendable], waiting: Sequence[tuple[int, Parcel]]) -> None:
         if not waiting:
             return
-        order = iter(waiting)
 
         def send(node: Node, secret: str, leash: Leash, take: Take[Delivered]) -> bool:
             parcels = [parcel for _, parcel in waiting]
@@ -162,7 +161,7 @@ class _Run:
 
         # Objects are told of one by one; those of one UID, in their order.
         left: dict[str, list[int]] = {}
-        for number, parcel in order:
+        for number, parcel in waiting:
             left.setdefault(parcel.sop_instance, []).append(number)
 
         def on_delivered(some: Sequence[Delivered]) -> None:

@@ -15,7 +15,7 @@ from ..importers.keeping import find_copies
 from ..importers.pipeline import ImportJob
 from ..importers.sources import Finder
 from ..library.outcomes import VIEWABLE, FileOutcome
-from ..library.places import is_copy_name, known_copies
+from ..library.places import known_copies
 from ..library.store import Store
 from ..library.stored import find_instance_of, forget_refused
 from ..server.storing import (
@@ -198,12 +198,8 @@ class _Taking:
             self._store.release()
 
     def _find_leftovers(self) -> set[str]:
-        """Return the names of copies of files that are not in the library after all: whoever sent them was told."""
-        names = {
-            outcome.path
-            for outcome in self._outcomes.values()
-            if outcome.outcome not in VIEWABLE and is_copy_name(outcome.path)
-        }
+        """Return the names of copies of files that could not be noted: whoever sent them was told."""
+        names: set[str] = set()
         for path in self._files:
             if str(path) not in self._outcomes:
                 names |= {place.relative_to(self._copies).as_posix() for place in find_copies(path, self._copies)}

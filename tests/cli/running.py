@@ -78,8 +78,14 @@ class Program:
             self.command(words),
             cwd=self.current,
             env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8", **popen},
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "text": True,
+                "encoding": "utf-8",
+                **popen,
+            },
         )
         try:
             yield process

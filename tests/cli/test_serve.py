@@ -241,6 +241,37 @@ def test_two_at_once_on_one_library(program: Program, tmp_path: Path) -> None:
         other.end()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_enter_gives_another_address(program: Program) -> None:
+    keyboard, terminal = os.openpty()
+    with program.start("serve", "--port", "0", stdin=terminal, start_new_session=True) as process:
+        assert process.stdout is not None
+        addresses = [process.stdout.readline().strip()]
+        for _ in range(2):
+            os.write(keyboard, b"\n")
+            addresses.append(process.stdout.readline().strip())
+        assert len(set(addresses)) == 3
+        for address in addresses:
+            parts = urlsplit(address)
+            for status in (303, 401):
+                connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=SECONDS)
+                connection.request("GET", f"{parts.path}?{parts.query}")
+                assert connection.getresponse().status == status
+                connection.close()
+        # Nothing more can be typed, and the server goes on.
+        os.close(keyboard)
+        os.close(terminal)
+        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=SECONDS)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read() == b"ok"
+        connection.close()
+        process.terminate()
+        out, err = process.communicate(timeout=SECONDS)
+        assert (process.returncode, out) == (0, "")
+        assert "Press Enter for another one" in err
+        assert "Traceback" not in err
+
+
 def test_what_cannot_be_imported_does_not_stop_it(program: Program, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("notes")
     with serve(program, tmp_path / "nowhere", tmp_path / "notes.txt") as running:

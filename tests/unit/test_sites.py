@@ -158,9 +158,7 @@ def test_what_is_said() -> None:
             )
         )  # type: ignore[arg-type]
 
-    assert (
-        say() == "Open this address in a browser; it works once. Press Enter for another one. Ctrl-C ends the server."
-    )
+    assert say() == "Open this address in a browser; it works once. Ctrl-C ends the server."
     assert "hand on to http://127.0.0.1:4711/a/ what is asked below /a/" in say(router_basename="/a")
     assert "at 192.0.2.7, by HTTPS" in say(address="192.0.2.7", self_signed=True)
     assert "at all addresses of this computer" in say(address="0.0.0.0", self_signed=True)

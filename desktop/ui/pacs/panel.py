@@ -129,11 +129,7 @@ class PacsPanel(QWidget):
 
     def show_nodes(self) -> None:
         """Offer the archives that are known."""
-        try:
-            nodes = load_nodes(self._app.paths.nodes)
-        except InputError as error:
-            nodes = ()
-            self.said.setText(error.sentence)
+        nodes = self._known()
         chosen = self.nodes.currentText()
         self.nodes.clear()
         if len(nodes) > 1:
@@ -144,6 +140,14 @@ class PacsPanel(QWidget):
         self.search.setEnabled(bool(nodes))
         if not nodes and not self.said.text():
             self.said.setText("No archive is known yet. Add one with “Archives…”.")
+
+    def _known(self) -> tuple[Node, ...]:
+        """Return the archives; what is wrong with their file is said."""
+        try:
+            return load_nodes(self._app.paths.nodes)
+        except InputError as error:
+            self.said.setText(error.sentence)
+            return ()
 
     def edit_nodes(self) -> None:
         """Show the page of archives."""
@@ -253,7 +257,7 @@ class PacsPanel(QWidget):
 
     def _fetch(self, finding: Finding) -> Transfer | None:
         answer = finding.answer
-        node = next((one for one in load_nodes(self._app.paths.nodes) if one.name == answer.node), None)
+        node = next((one for one in self._known() if one.name == answer.node), None)
         if node is None or not answer.uid:
             self.said.setText("This cannot be fetched: its archive is not known any more, or it has no UID.")
             return None
@@ -272,7 +276,7 @@ class PacsPanel(QWidget):
     def go_on(self) -> None:
         """Fetch on what was being fetched when the program was ended."""
         if self._app.owns_library:
-            for ask in self._app.fetching.find_unfinished(load_nodes(self._app.paths.nodes)):
+            for ask in self._app.fetching.find_unfinished(self._known()):
                 self._start(ask)
 
     def _start(self, ask: FetchAsk) -> Transfer:

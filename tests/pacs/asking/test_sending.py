@@ -1,7 +1,9 @@
 """Sending to real archives and receivers: what is sent is there, what is not is told, and can be sent again."""
 
+import errno
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from desktop.pacs.nodes import Auth, Node
 from desktop.pacs.parcels import NotSendable, Parcel, skip_head
 from desktop.pacs.proposing import NATIVE
 from desktop.pacs.sending import group_parcels
+from desktop.pictures import transcoding
+from desktop.pictures.transcoding import Whole
 from desktop.services import persisting
 from desktop.services.sending import SendAsk, SendProgress, SendReport, find_obstacle
 
@@ -260,6 +264,34 @@ def test_a_file_that_is_gone_is_told(house: Served, orthanc: Orthanc, tmp_path: 
         assert (report.sent, report.error) == (1, None)
         (told_,) = [delivered for _, delivered in report.outcomes if not delivered.is_there]
         assert (told_.sop_instance, bool(told_.sentence)) == (gone, True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_ends_while_it_is_sent_keeps_no_other_from_being_sent(
+    house: Served, orthanc: Orthanc, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persisting, "_FIRST_SECONDS", 0.01)
+    study, files = images(tmp_path)
+    house.add(tmp_path)
+    bad = list(files)[1]
+
+    def read(located: Any, _read: Any = transcoding.read_stored) -> Whole:
+        whole = _read(located)
+
+        def give() -> Iterator[bytes]:
+            data = b"".join(whole.pieces)
+            yield data[:1000]
+            raise OSError(errno.EIO, "the stick was taken out")
+
+        return replace(whole, pieces=give()) if located.instance.SOPInstanceUID == bad else whole
+
+    monkeypatch.setattr(transcoding, "read_stored", read)
+    report = send(house, at(orthanc, kind), study)
+    assert report.error is None
+    assert [(one.sop_instance, one.is_there) for _, one in report.outcomes] == [(uid, uid != bad) for uid in files]
+    assert any("taken out" in one.sentence for _, one in report.outcomes)
+    found = orthanc.tell("/tools/find", {"Level": "Instance", "Query": {"SOPInstanceUID": bad}}).json()
+    assert found == []
 
 
 def test_on_the_command_line(tmp_path: Path, orthanc: Orthanc) -> None:

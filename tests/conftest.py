@@ -6,8 +6,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from desktop.importers.reading import ReaderPool
 
 ROOT = Path(__file__).resolve().parent.parent
 RESOURCES = ROOT / "resources"
@@ -57,6 +61,16 @@ def pydicom_files() -> Path:
     import pydicom.data
 
     return Path(str(pydicom.data.__file__)).parent / "test_files"
+
+
+@pytest.fixture(scope="session")
+def pool() -> "Iterator[ReaderPool]":
+    """Workers that read: they take a second to start, so tests share them."""
+    from unit.bench import start_pool
+
+    made = start_pool()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from cli.running import Finished, Program
-from unit.bench import start_pool
 
 from desktop import app
 from desktop.__main__ import main
@@ -22,7 +21,7 @@ def program(tmp_path: Path) -> Program:
 
 
 class SharedPool(ReaderPool):
-    """Workers that outlive the library which they read for: they take a second to start."""
+    """Workers that outlive the library which they read for: the tests share them."""
 
     def __init__(self, pool: ReaderPool) -> None:
         self._pool = pool._pool
@@ -30,22 +29,14 @@ class SharedPool(ReaderPool):
         self.close = lambda: None
 
 
-@pytest.fixture(scope="session")
-def readers() -> Iterator[ReaderPool]:
-    """Workers that read."""
-    pool = start_pool()
-    yield pool
-    pool.close()
-
-
 @pytest.fixture
 def call(
-    base_dir: Path, capfd: pytest.CaptureFixture[str], readers: ReaderPool, monkeypatch: pytest.MonkeyPatch
+    base_dir: Path, capfd: pytest.CaptureFixture[str], pool: ReaderPool, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Finished]]:
     """The program in this process, which is quicker; its folders are below the test's."""
     level = logging.getLogger().level
     for module in (app, rebuilding):
-        monkeypatch.setattr(module, "ReaderPool", lambda: SharedPool(readers))
+        monkeypatch.setattr(module, "ReaderPool", lambda: SharedPool(pool))
 
     def run(*words: str | Path) -> Finished:
         capfd.readouterr()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from builders import ROOT_UID
 from pacs.peers import AET, SECONDS, Peer, associate, dcmtk, encoded, open_peer, store, wait_for
-from unit.bench import Bench, make_many, small_disk, start_pool
+from unit.bench import Bench, make_many, small_disk
 from unit.helpers import files_below
 
 from desktop.errors import InputError
@@ -83,13 +83,6 @@ def test_what_is_lost_after_all_is_not_waited_for() -> None:
 
 
 # With a real library
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
 
 
 class Receiver:

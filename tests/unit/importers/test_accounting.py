@@ -15,7 +15,7 @@ from builders import ROOT_UID, find_all, make_image
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from unit.bench import Bench, start_pool
+from unit.bench import Bench
 from unit.dicom.test_directory import dicomdir, record
 from unit.library.conftest import Library
 
@@ -245,26 +245,12 @@ _BY_BYTES = {
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
-
-
 def test_any_sequence_of_changes_and_imports(tmp_path: Path, pool: ReaderPool) -> None:
     kind = type("AnyImports", (Imports,), {"folder": tmp_path, "pool": pool})
     run_state_machine_as_test(kind, settings=settings(max_examples=25, stateful_step_count=12, deadline=None))
 
 
 # What was found so
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "base", pool)
-    yield made
-    made.close()
 
 
 def image(**attributes: object) -> bytes:

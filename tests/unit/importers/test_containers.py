@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
-from unit.bench import Bench, counts, start_pool, told
+from unit.bench import Bench, counts, told
 from unit.dicom.test_directory import dicomdir, record
 from unit.dicom.zips import Item, locked, make_aes, make_zip, put, write_zip
 
@@ -22,13 +22,6 @@ from desktop.importers.report import ImportReport
 from desktop.library.outcomes import Outcome
 
 RIGHT = "Schlüssel"
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
 
 
 @pytest.fixture

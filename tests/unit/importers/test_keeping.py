@@ -14,7 +14,7 @@ import pytest
 from builders import ROOT_UID, make_image, make_stack, save
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.bench import Bench, counts, disc_in, make_disc, media_folder, mounted, small_disk, start_pool, told
+from unit.bench import Bench, counts, disc_in, make_disc, media_folder, mounted, small_disk, told
 from unit.dicom.zips import make_zip
 from unit.helpers import NAME, PATIENT_ID, file_ref, files_below, header_of, header_of_bytes, small_image
 
@@ -38,20 +38,6 @@ from desktop.services.inbox import Inbox
 
 MB = 1 << 20
 not_windows = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "base", pool)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from unit.bench import (
     media_folder,
     mounted,
     small_disk,
-    start_pool,
     told,
     unmount,
 )
@@ -44,25 +43,11 @@ ROOT = Path(__file__).resolve().parents[3]
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone mounts like this")
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
-
-
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 200 files, some are not begun when the first are in the library."""
     monkeypatch.setattr(pipeline, "FIRST_BATCH", 5)
     monkeypatch.setattr(pipeline, "BATCH", 10)
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "base", pool)
-    yield made
-    made.close()
 
 
 @pytest.fixture

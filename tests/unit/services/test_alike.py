@@ -1,28 +1,10 @@
 """The same object in files of several programs: each has written File Meta Information of its own before it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from builders import make_stack
 from pydicom import dcmread
-from unit.bench import Bench, counts, start_pool
-
-from desktop.importers.reading import ReaderPool
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "library", pool)
-    yield made
-    made.close()
+from unit.bench import Bench, counts
 
 
 def with_other_head(path: Path, target: Path, version: str = "SOMEBODY ELSE") -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
 from send2trash import TrashPermissionError
-from unit.bench import Bench, disc_in, make_disc, media_folder, start_pool
+from unit.bench import Bench, disc_in, make_disc, media_folder
 from unit.dicom.zips import make_aes, make_zip
 
 from desktop.dicom import keyring
@@ -56,13 +56,6 @@ class Keeper(Bench):
     def named(self) -> str:
         (entry,) = self.entries().values()
         return entry.patient.PatientName
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
 
 
 @pytest.fixture

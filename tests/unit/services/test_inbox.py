@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
-from unit.bench import Bench, counts, small_disk, start_pool
+from unit.bench import Bench, counts, small_disk
 from unit.dicom.test_directory import dicomdir, record
 from unit.dicom.zips import make_zip
 from unit.helpers import files_below
@@ -22,20 +22,6 @@ from desktop.services import inbox as module
 from desktop.services.inbox import Inbox
 
 SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "base", pool)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
-from unit.bench import Bench, start_pool
+from unit.bench import Bench
 
 from desktop.dicom.metadata import METADATA_VERSION
 from desktop.errors import InputError
-from desktop.importers.reading import ReaderPool
 from desktop.library import joined as joined_module
 from desktop.library.forgetting import forget_study
 from desktop.library.joined import find_joined, find_unjoined
@@ -25,20 +24,6 @@ from desktop.services.preloading import Preloading, PreloadReport
 
 SECONDS = 20
 STUDY = f"{ROOT_UID}1"
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool(1)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, pool: ReaderPool) -> Iterator[Bench]:
-    made = Bench(tmp_path / "base", pool)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from builders import ROOT_UID, make_image, make_stack, save
-from unit.bench import Bench, disc_in, make_disc, media_folder, start_pool
+from unit.bench import Bench, disc_in, make_disc, media_folder
 from unit.dicom.zips import make_zip
 
 from desktop.events import Event, Events, LibraryChanged
@@ -46,13 +46,6 @@ class Watcher(Bench):
     def close(self) -> None:
         self.presence.close()
         super().close()
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
 
 
 @pytest.fixture

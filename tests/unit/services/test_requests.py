@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from builders import ROOT_UID, ask, make_image, make_stack, save
-from unit.bench import Bench, counts, start_pool
+from unit.bench import Bench, counts
 from unit.dicom.zips import make_aes
 
 from desktop.errors import InputError
@@ -48,13 +48,6 @@ class Pair(Bench):
         self.listener.close()
         super().close()
         self.ownership.close()
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ReaderPool]:
-    made = start_pool()
-    yield made
-    made.close()
 
 
 @pytest.fixture
